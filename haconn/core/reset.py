@@ -1,0 +1,372 @@
+"""The reset sequence of one managed server: what to try next, and when to say it is done.
+
+Pure: no clock, no sockets, no trio, no logging. Events go in, actions come out; the daemon's
+loop performs them and reports what came of it.
+
+Rule 1. Every decision about a reset in progress is made in this file.
+Rule 2. Only evidence ends a reset well. Which evidence is good enough for which stage is
+        written in the plan, as data (haconn/core/plan.py), and nowhere else.
+Rule 3. Time arrives as `now` and leaves as an absolute deadline.
+Rule 4. A stage is recorded before it is acted on: `Record` goes out, `Recorded` comes back when
+        the journal (and the standby, where there is one) has it, and only then `Issue`.
+
+A device answers a command in one of four ways. Accepted proves that the BMC took it, no more.
+Refused ends a soft stage at once, and a hard stage where the plan says so. Unsent means that
+nothing left this machine: the stage is issued anew when the BMC has a session, as long as the
+stage lasts. In doubt means that it may have been carried out: nothing is sent again, time or
+evidence decides.
+
+Late proof counts: what proves a stage already issued proves the reset. There are two exceptions.
+After the first outlet datagram only power off or all outlets off concludes, since a half-cut
+server is the worst of all. And an unauthenticated fence_kdump notice counts in the soft stage
+only: later it is cheaper to forge than to wait for something better.
+"""
+
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import TypeAlias, assert_never
+
+from haconn.core.model import Accepted, Answer, InDoubt, Instant, Refused, Unsent
+
+LOOK_S = 1.0
+"""How long a resumed hard stage looks for power and boot id before its one shot (design 6)."""
+
+
+class Command(Enum):
+    """What a stage does to the target."""
+
+    SOFT_RESET = "NMI, so that the server can dump"
+    HARD_RESET = "reset by the BMC, whatever the operating system is doing"
+    POWER_OFF = "power off by the BMC"
+    OUTLETS_OFF = "cut every PDU outlet that feeds the server"
+
+
+class Evidence(Enum):
+    """An observation that proves a stage. The value is what the log says."""
+
+    STOP_NOTICE = "authenticated stop notice"
+    KDUMP_NOTICE = "fence_kdump notice"
+    POWER_OFF = "power read off"
+    HARD_RESET_ACCEPTED = "accepted, effect not read"  # weakest: an answer, not an effect
+    OUTLETS_OFF = "every outlet read off"
+    NEW_BOOT = "new boot id"
+
+
+class Outcome(Enum):
+    """What the requester is told (R-453)."""
+
+    DUMP = "stopped; a dump may be running"
+    POFF = "stopped; power is off"
+    FAIL = "not proved; the server may be running"
+    ERROR = "the request itself is invalid"
+
+
+OUTCOME_OF = {
+    Evidence.STOP_NOTICE: Outcome.DUMP,
+    Evidence.KDUMP_NOTICE: Outcome.DUMP,
+    Evidence.HARD_RESET_ACCEPTED: Outcome.DUMP,
+    Evidence.NEW_BOOT: Outcome.DUMP,
+    Evidence.POWER_OFF: Outcome.POFF,
+    Evidence.OUTLETS_OFF: Outcome.POFF,
+}
+AFTER_THE_FIRST_OUTLET = frozenset({Evidence.POWER_OFF, Evidence.OUTLETS_OFF})
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One thing to try, for how long, and what proves it."""
+
+    command: Command
+    budget_s: float
+    proved_by: frozenset[Evidence]
+    refusal_ends_it: bool
+    """Whether a refusal brings the next stage forward, or the stage lasts all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The whole sequence for one target; made once, when the request is accepted."""
+
+    began: Instant
+    deadline: Instant
+    """There is an outcome by now, proof or no proof."""
+    stages: tuple[Stage, ...]
+    hedge: bool = False
+    """With a BMC known dead when the hard stage begins, the cut begins then, beside it."""
+
+    def __post_init__(self) -> None:
+        assert self.stages, "a plan without stages would conclude without evidence"
+
+
+class Phase(Enum):
+    """How far the stage in progress is."""
+
+    RECORDING = "recording"  # nothing may leave yet
+    LOOKING = "looking"  # resumed: the command may have been carried out already
+    UNSENT = "unsent"  # the BMC had no session: issued anew when it has
+    ISSUED = "issued"  # with the driver, or sent, or in doubt
+
+
+@dataclass(frozen=True, slots=True)
+class Trying:
+    """State: a stage is in progress."""
+
+    stage: int
+    until: Instant
+    phase: Phase = Phase.RECORDING
+    bmc_dead: bool = False
+    """Asked, and silent for two poll periods."""
+    sent: frozenset[int] = frozenset()
+    """Stages of which a datagram left, and that were not definitely refused."""
+    commanded_at: Instant | None = None
+    """When the last command left."""
+    cut_begun: bool = False
+    hedged: bool = False
+    """The hard stage was skipped into the cut: both are issued together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Concluded:
+    """State: nothing may change the outcome."""
+
+    outcome: Outcome
+    evidence: Evidence | None
+    at: Instant
+    """When the evidence was true; of a failure, when it was concluded."""
+    in_doubt: bool
+    """A command left, was not definitely refused, and no evidence came."""
+    commanded_at: Instant | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Event: the stage is in the journal, and with the standby where there is one."""
+
+    stage: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Event: the first datagram of the stage left this machine."""
+
+    stage: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Event: what became of the stage's command."""
+
+    stage: int
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Event: an observation."""
+
+    evidence: Evidence
+    at: Instant
+    """When it was true, not when we heard of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class BmcReady:
+    """Event: the BMC has a session."""
+
+
+@dataclass(frozen=True, slots=True)
+class BmcDead:
+    """Event: the BMC was asked and stayed silent for two poll periods."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimePassed:
+    """Event: look at the clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Action: write the stage down, then come back with `Recorded`."""
+
+    stage: int
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """Action: perform the stage's command, until its deadline at the latest."""
+
+    stage: int
+    command: Command
+    deadline: Instant
+
+
+Event: TypeAlias = Recorded | Sent | Answered | Seen | BmcReady | BmcDead | TimePassed
+State: TypeAlias = Trying | Concluded
+Action: TypeAlias = Record | Issue
+Step: TypeAlias = tuple[State, tuple[Action, ...]]
+
+
+def begin(plan: Plan, *, bmc_dead: bool) -> Step:
+    """Start a plan: its first stage is recorded."""
+    return Trying(0, plan.deadline, bmc_dead=bmc_dead), (Record(0),)
+
+
+def resume(plan: Plan, state: Trying, now: Instant) -> Step:
+    """Take up a reset that another process left, knowing only what it recorded.
+
+    No second NMI: the rest of T-soft, at least one second, and then the hard stage. A hard
+    command may have been carried out: one second of looking, then one shot. Outlets are read
+    and cut anew, since that is idempotent.
+    """
+    if now >= plan.deadline:
+        return _fail(replace(state, sent=state.sent | {state.stage}), now), ()
+    command = plan.stages[state.stage].command
+    known = replace(state, bmc_dead=False)
+    if command is Command.OUTLETS_OFF:
+        known = replace(known, hedged=False)
+        return replace(known, phase=Phase.RECORDING, until=plan.deadline), (Record(state.stage),)
+    doubt = replace(known, sent=state.sent | {state.stage}, commanded_at=state.commanded_at or now)
+    if command is Command.SOFT_RESET:
+        rest = min(state.until, Instant(now + plan.stages[state.stage].budget_s))
+        until = Instant(max(rest, now + LOOK_S))
+        return replace(doubt, phase=Phase.ISSUED, until=until), ()
+    return replace(doubt, phase=Phase.LOOKING, until=Instant(now + LOOK_S)), ()
+
+
+def step(plan: Plan, state: Trying, event: Event, now: Instant) -> Step:
+    """Take one event in; give the state after it and what is to be done."""
+    match event:
+        case Seen(evidence, at):
+            return _seen(plan, state, evidence, at, now)
+        case Recorded(stage):
+            due = stage == state.stage and state.phase is Phase.RECORDING
+            return _issue(plan, state, now) if due else _time_passed(plan, state, now)
+        case Sent(stage):
+            return _sent(plan, state, stage, now), ()
+        case Answered(stage, answer):
+            return _answered(plan, state, stage, answer, now)
+        case BmcReady() | BmcDead():
+            return _bmc_changed(plan, state, dead=isinstance(event, BmcDead), now=now)
+        case TimePassed():
+            return _time_passed(plan, state, now)
+        case _:
+            assert_never(event)
+
+
+def _seen(plan: Plan, state: Trying, evidence: Evidence, at: Instant, now: Instant) -> Step:
+    if at >= plan.began and evidence in _proofs(plan, state):
+        return _proved(state, evidence, at), ()
+    return _time_passed(plan, state, now)
+
+
+def _time_passed(plan: Plan, state: Trying, now: Instant) -> Step:
+    if now < state.until:
+        return state, ()
+    if state.phase is Phase.LOOKING and now < plan.deadline:
+        return _issue(plan, state, now)
+    return _next(plan, state, now)
+
+
+def _sent(plan: Plan, state: Trying, stage: int, now: Instant) -> Trying:
+    sent = replace(state, sent=state.sent | {stage}, commanded_at=now)
+    command = plan.stages[stage].command
+    if command is Command.OUTLETS_OFF:
+        return replace(sent, cut_begun=True)
+    if command is Command.SOFT_RESET and stage == state.stage:
+        # T-soft is the time the target has to dump: it runs from the sending
+        budget = plan.stages[stage].budget_s
+        return replace(sent, until=Instant(min(now + budget, plan.deadline)))
+    return sent
+
+
+def _answered(plan: Plan, state: Trying, stage: int, answer: Answer, now: Instant) -> Step:
+    current = stage == state.stage and state.phase is not Phase.RECORDING
+    match answer:
+        case Accepted():
+            took = plan.stages[stage].command is Command.HARD_RESET
+            if took and Evidence.HARD_RESET_ACCEPTED in _proofs(plan, state):
+                return _proved(state, Evidence.HARD_RESET_ACCEPTED, now), ()
+        case Refused():
+            state = replace(state, sent=state.sent - {stage})
+            if current and plan.stages[stage].refusal_ends_it:
+                return _next(plan, state, now)
+        case Unsent() if current:
+            return _unsent(plan, replace(state, phase=Phase.UNSENT), now)
+        case Unsent() | InDoubt():
+            pass
+        case _:
+            assert_never(answer)
+    return _time_passed(plan, state, now)
+
+
+def _unsent(plan: Plan, state: Trying, now: Instant) -> Step:
+    """A dead BMC gets no time to dump, but a hard stage gets its full time (A-42)."""
+    soft = plan.stages[state.stage].command is Command.SOFT_RESET
+    if soft and state.bmc_dead:
+        return _next(plan, state, now)
+    return _time_passed(plan, state, now)
+
+
+def _bmc_changed(plan: Plan, state: Trying, *, dead: bool, now: Instant) -> Step:
+    known = replace(state, bmc_dead=dead)
+    if known.phase is not Phase.UNSENT:
+        return _time_passed(plan, known, now)
+    if dead:
+        return _unsent(plan, known, now)
+    if now >= known.until:
+        return _next(plan, known, now)
+    again = Issue(known.stage, plan.stages[known.stage].command, known.until)
+    return replace(known, phase=Phase.ISSUED), (again,)
+
+
+def _next(plan: Plan, state: Trying, now: Instant) -> Step:
+    index = state.stage + 1
+    if index >= len(plan.stages) or now >= plan.deadline:
+        return _fail(state, now), ()
+    hedged = plan.hedge and state.bmc_dead and _may_hedge(plan, index)
+    index += hedged
+    following = replace(
+        state, stage=index, until=plan.deadline, phase=Phase.RECORDING, hedged=hedged
+    )
+    return following, (Record(index),)
+
+
+def _may_hedge(plan: Plan, index: int) -> bool:
+    hard = plan.stages[index].command in {Command.HARD_RESET, Command.POWER_OFF}
+    more = index + 1 < len(plan.stages)
+    return hard and more and plan.stages[index + 1].command is Command.OUTLETS_OFF
+
+
+def _issue(plan: Plan, state: Trying, now: Instant) -> Step:
+    """Issue the stage in progress; a hedged cut goes out together with the hard stage before it.
+
+    Record and issue of a hedged pair bear the cut's number: the state after it is the cut's.
+    """
+    stage = plan.stages[state.stage]
+    budget = stage.budget_s
+    together: tuple[int, ...] = (state.stage,)
+    if state.hedged:
+        together = (state.stage - 1, state.stage)
+        budget = max(budget, plan.stages[state.stage - 1].budget_s)
+    until = Instant(min(now + budget, plan.deadline))
+    issues = tuple(Issue(index, plan.stages[index].command, until) for index in together)
+    return replace(state, phase=Phase.ISSUED, until=until), issues
+
+
+def _proofs(plan: Plan, state: Trying) -> frozenset[Evidence]:
+    proofs = frozenset[Evidence]().union(
+        *(stage.proved_by for stage in plan.stages[: state.stage + 1])
+    )
+    if state.cut_begun:
+        return proofs & AFTER_THE_FIRST_OUTLET
+    if plan.stages[state.stage].command is not Command.SOFT_RESET:
+        return proofs - {Evidence.KDUMP_NOTICE}
+    return proofs
+
+
+def _proved(state: Trying, evidence: Evidence, at: Instant) -> Concluded:
+    return Concluded(OUTCOME_OF[evidence], evidence, at, False, state.commanded_at)
+
+
+def _fail(state: Trying, now: Instant) -> Concluded:
+    return Concluded(Outcome.FAIL, None, now, bool(state.sent), state.commanded_at)
