@@ -12,12 +12,13 @@ The types say everything, the data says only which member of a union it is:
   Instant             number, moved by `shift` seconds; a float that is not finite is a string
 
 Missing members take the field's default; unknown ones are refused, since a misspelled option
-must not be dropped in silence. A Secret has no plain form: writing one is a TypeError.
+must not be dropped in silence. A Secret has no plain form: writing one is a TypeError, unless
+the text is meant for an operator, who is shown asterisks.
 """
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from enum import Enum
 from functools import lru_cache
 from types import NoneType, UnionType
@@ -34,7 +35,7 @@ from typing import (
     overload,
 )
 
-from haconn.core.model import Instant
+from haconn.core.model import Instant, Secret
 
 T = TypeVar("T")
 Form: TypeAlias = Any
@@ -43,6 +44,7 @@ Value: TypeAlias = Any
 """A value of the type that some Form names; only the reader of that Form knows which."""
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 KIND = "kind"
+CONCEALED = "********"
 _NOT_FINITE = {"inf": math.inf, "-inf": -math.inf}
 
 
@@ -50,13 +52,16 @@ class PlainError(ValueError):
     """The data is not a value of the type; the text says where and why."""
 
 
-def to_plain(value: object, annotation: Form = None, *, shift: float = 0.0) -> Json:
+def to_plain(
+    value: object, annotation: Form = None, *, shift: float = 0.0, conceal: bool = False
+) -> Json:
     """Give the JSON-able form of a value, `shift` seconds added to every Instant in it.
 
     The annotation is needed only where the type of the value says too little: for a union of
-    dataclasses, a tuple of them, an Instant.
+    dataclasses, a tuple of them, an Instant. With `conceal` a Secret becomes asterisks.
     """
-    return _write(type(value) if annotation is None else annotation, value, shift)
+    how = _How(shift, conceal)
+    return _write(type(value) if annotation is None else annotation, value, how)
 
 
 @overload
@@ -100,39 +105,45 @@ def _bare(annotation: Form) -> Form:
 # ---- writing
 
 
-def _write(annotation: Form, value: Value, shift: float) -> Json:
+@dataclass(frozen=True, slots=True)
+class _How:
+    shift: float
+    conceal: bool
+
+
+def _write(annotation: Form, value: Value, how: _How) -> Json:
     annotation = _bare(annotation)
     members = _members(annotation)
     if members is not None:
-        return _write_union(members, value, shift)
+        return _write_union(members, value, how)
     if annotation is Instant:
-        return _write_float(value + shift)
+        return _write_float(value + how.shift)
     if is_dataclass(type(value)):
-        return _write_record(value, shift)
-    return _write_other(get_args(annotation), value, shift)
+        return _write_record(value, how)
+    return _write_other(get_args(annotation), value, how)
 
 
-def _write_record(value: Value, shift: float) -> dict[str, Json]:
+def _write_record(value: Value, how: _How) -> dict[str, Json]:
     hints = _hints(value.__class__)
     return {
-        field.name: _write(hints[field.name], getattr(value, field.name), shift)
+        field.name: _write(hints[field.name], getattr(value, field.name), how)
         for field in fields(value)
     }
 
 
-def _write_union(members: tuple[Any, ...], value: Value, shift: float) -> Json:
+def _write_union(members: tuple[Any, ...], value: Value, how: _How) -> Json:
     if value is None:
         return None
     records = _records(members)
     if type(value) in records:
-        plain = _write_record(value, shift)
+        plain = _write_record(value, how)
         return {KIND: type(value).__name__, **plain} if len(records) > 1 else plain
     if Instant in members and isinstance(value, float):
-        return _write_float(value + shift)
+        return _write_float(value + how.shift)
     for member in members:
         if _origin(member) is type(value):  # its arguments say what its items are
-            return _write(member, value, shift)
-    return _write(type(value), value, shift)
+            return _write(member, value, how)
+    return _write(type(value), value, how)
 
 
 def _write_float(value: float) -> float | str:
@@ -141,7 +152,7 @@ def _write_float(value: float) -> float | str:
     return value if math.isfinite(value) else f"{value}"
 
 
-def _write_other(arguments: tuple[Any, ...], value: Value, shift: float) -> Json:
+def _write_other(arguments: tuple[Any, ...], value: Value, how: _How) -> Json:
     match value:
         case Enum():
             return value.name
@@ -151,29 +162,31 @@ def _write_other(arguments: tuple[Any, ...], value: Value, shift: float) -> Json
             return _write_float(value)
         case bytes():
             return value.hex()
+        case Secret() if how.conceal:
+            return CONCEALED
         case _:
-            return _write_many(arguments, value, shift)
+            return _write_many(arguments, value, how)
 
 
-def _write_many(arguments: tuple[Any, ...], value: Value, shift: float) -> list[Json]:
+def _write_many(arguments: tuple[Any, ...], value: Value, how: _How) -> list[Json]:
     match value:
         case tuple() if arguments and arguments[-1] is not Ellipsis:
             pairs = zip(arguments, value, strict=True)
-            return [_write(kind, item, shift) for kind, item in pairs]
+            return [_write(kind, item, how) for kind, item in pairs]
         case tuple():
-            return _write_each(arguments, value, shift)
+            return _write_each(arguments, value, how)
         case frozenset():
-            return sorted(_write_each(arguments, value, shift), key=repr)
+            return sorted(_write_each(arguments, value, how), key=repr)
         case Mapping():
-            return [_write_many(arguments, item, shift) for item in value.items()]
+            return [_write_many(arguments, item, how) for item in value.items()]
         case _:
             raise TypeError(f"no plain form for a {type(value).__name__}")
 
 
-def _write_each(arguments: tuple[Any, ...], values: Iterable[Value], shift: float) -> list[Json]:
+def _write_each(arguments: tuple[Any, ...], values: Iterable[Value], how: _How) -> list[Json]:
     """Items of one kind; of their own types where the annotation was bare."""
     kind = arguments[0] if arguments else None
-    return [_write(type(item) if kind is None else kind, item, shift) for item in values]
+    return [_write(type(item) if kind is None else kind, item, how) for item in values]
 
 
 # ---- reading
