@@ -1,0 +1,22 @@
+"""The one error of the configuration: something an operator must change."""
+
+
+class ConfigError(Exception):
+    """A setting that cannot be used, in one line: where, which key, what is wrong, what is allowed.
+
+    No secret is ever part of the text.
+    """
+
+
+class RefusedError(ConfigError):
+    """A change that names what does not exist, or would make a valid configuration invalid."""
+
+
+LENGTH_MAX = 60
+
+
+def shown(value: object) -> str:
+    """Quote what an operator wrote: one short line, whatever it was."""
+    text = f"{value!r}" if isinstance(value, str) else f"{value}"
+    line = "".join(letter if letter.isprintable() else "?" for letter in text)
+    return line if len(line) <= LENGTH_MAX else f"{line[:LENGTH_MAX]}..."
