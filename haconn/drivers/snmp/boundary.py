@@ -1,0 +1,216 @@
+"""The boundary to pysnmp: `build` gives the bytes of a request, `accept` recognises its answer.
+
+Rule 1. Only the message codec of pysnmp is used; its dispatcher keeps re-sending a SET after it
+        was cancelled and takes answers from anybody. Another codec needs these two functions.
+Rule 2. `accept` gives a reply only for a response of the same version, community and request id;
+        whatever else arrives is None, whatever is wrong with it. Whether the objects are the ones
+        asked for is the caller's question, because a refusal need not repeat them.
+Rule 3. SNMP allows the definite length and the primitive form only (RFC 3417, 8), as DER does, so
+        pyasn1's DER decoder is the one to use. It still takes an INTEGER of no octets for 0, which
+        means "off" on some PDUs; X.690 8.3.1 wants at least one octet, and so do we.
+
+pyasn1 raises IndexError, TypeError and more on bad input: hence the one broad catch.
+"""
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import lru_cache
+from types import SimpleNamespace
+from typing import Any, TypeAlias
+
+from pyasn1.codec.ber import encoder
+from pyasn1.codec.der import decoder
+from pyasn1.type import base, univ
+from pysnmp.proto import rfc1902
+from pysnmp.proto.api import v1, v2c
+
+from haconn.config.pdu_model import Oid, Version
+from haconn.core.model import Secret
+
+API: dict[Version, Any] = {"1": v1, "2c": v2c}
+VERSION_FIELD: dict[Version, int] = {"1": 0, "2c": 1}
+
+ID_FIRST = 0x01000000
+"""Request ids from here to 2**31 - 1 are all encoded in four octets, so that a kept request gets
+a new id by putting four octets in place."""
+MISSING = frozenset({"noSuchObject", "noSuchInstance", "endOfMibView", "NULL"})
+TYPES = {
+    univ.Integer.tagSet: "INTEGER",
+    univ.OctetString.tagSet: "OCTET STRING",
+    univ.ObjectIdentifier.tagSet: "OBJECT IDENTIFIER",
+    univ.Null.tagSet: "NULL",
+    rfc1902.IpAddress.tagSet: "IpAddress",
+    rfc1902.Counter32.tagSet: "Counter32",
+    rfc1902.Gauge32.tagSet: "Gauge32",  # and Unsigned32: one tag (RFC 2578, 7.1.11)
+    rfc1902.TimeTicks.tagSet: "TimeTicks",
+    rfc1902.Opaque.tagSet: "Opaque",
+    rfc1902.Counter64.tagSet: "Counter64",
+    v2c.NoSuchObject.tagSet: "noSuchObject",
+    v2c.NoSuchInstance.tagSet: "noSuchInstance",
+    v2c.EndOfMibView.tagSet: "endOfMibView",
+}
+
+
+class Kind(Enum):
+    """What a request asks for."""
+
+    GET = "get"
+    SET = "set"
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One value as it stood on the wire."""
+
+    asn1_type: str
+    number: int | None = None
+    """Of the integer types."""
+    octets: bytes = b""
+    """Of an OCTET STRING."""
+
+    @property
+    def missing(self) -> bool:
+        """Whether the agent has no such object."""
+        return self.asn1_type in MISSING
+
+
+Binding: TypeAlias = tuple[Oid, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request, and what its answer must show."""
+
+    version: Version
+    community: Secret
+    request_id: int
+    oids: tuple[Oid, ...]
+    wire: bytes = field(repr=False)  # the community stands in it
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer of the agent; error-status and error-index as in RFC 3416, 3."""
+
+    status: int
+    index: int
+    bindings: tuple[Binding, ...]
+
+
+def build(
+    kind: Kind,
+    version: Version,
+    community: Secret,
+    oids: tuple[Oid, ...],
+    numbers: tuple[int, ...] | None = None,
+) -> Request:
+    """Make a request with a new random id.
+
+    Args:
+        numbers: the INTEGERs of a SET, one for each object; None for a GET.
+    """
+    request_id = ID_FIRST + secrets.randbelow(2**31 - ID_FIRST)
+    before, after = _frame(kind, version, community, oids, numbers)
+    wire = before + request_id.to_bytes(4, "big") + after
+    return Request(version, community, request_id, oids, wire)
+
+
+def accept(request: Request, datagram: bytes) -> Reply | None:
+    """Read the answer to a request; None if the datagram is not it."""
+    # a decoding costs about 1 ms: look for the id before
+    if request.request_id.to_bytes(4, "big") not in datagram:
+        return None
+    try:
+        return _decode(request, datagram)
+    except Exception as error:
+        if isinstance(error, MemoryError):
+            raise
+        return None
+
+
+@lru_cache(maxsize=1024)
+def _frame(
+    kind: Kind,
+    version: Version,
+    community: Secret,
+    oids: tuple[Oid, ...],
+    numbers: tuple[int, ...] | None,
+) -> tuple[bytes, bytes]:
+    """Give what stands before and after the request id. Polls repeat themselves: kept."""
+    one, other = (
+        _encode(kind, version, community, oids, numbers, request_id)
+        for request_id in (0x01010101, 0x7E7E7E7E)  # different in each octet
+    )
+    place = next(i for i, (a, b) in enumerate(zip(one, other, strict=True)) if a != b)
+    return one[:place], one[place + 4 :]
+
+
+def _encode(
+    kind: Kind,
+    version: Version,
+    community: Secret,
+    oids: tuple[Oid, ...],
+    numbers: tuple[int, ...] | None,
+    request_id: int,
+) -> bytes:
+    api = API[version]
+    pdu = api.SetRequestPDU() if kind is Kind.SET else api.GetRequestPDU()
+    api.apiPDU.set_defaults(pdu)
+    api.apiPDU.set_request_id(pdu, request_id)
+    values = [api.null] * len(oids) if numbers is None else [api.Integer(n) for n in numbers]
+    names = [rfc1902.ObjectName(oid) for oid in oids]
+    api.apiPDU.set_varbinds(pdu, list(zip(names, values, strict=True)))
+    message = api.Message()
+    api.apiMessage.set_defaults(message)
+    api.apiMessage.set_community(message, community.reveal().encode())
+    api.apiMessage.set_pdu(message, pdu)
+    return bytes(encoder.encode(message))
+
+
+def _decode(request: Request, datagram: bytes) -> Reply | None:
+    api = API[request.version]
+    message, rest = decoder.decode(
+        datagram, asn1Spec=api.Message(), tagMap=_TAG_MAP, typeMap=_TYPE_MAP
+    )
+    community = request.community.reveal().encode()
+    if rest or int(message[0]) != VERSION_FIELD[request.version] or bytes(message[1]) != community:
+        return None
+    pdu = api.apiMessage.get_pdu(message)
+    if pdu.tagSet != api.GetResponsePDU.tagSet:
+        return None
+    if int(api.apiPDU.get_request_id(pdu)) != request.request_id:
+        return None
+    return Reply(
+        status=int(api.apiPDU.get_error_status(pdu)),
+        index=int(api.apiPDU.get_error_index(pdu)),
+        bindings=tuple((tuple(oid), _value(value)) for oid, value in api.apiPDU.get_varbinds(pdu)),
+    )
+
+
+def _value(value: base.Asn1Type) -> Value:
+    asn1_type = TYPES[value.tagSet]
+    if isinstance(value, univ.Integer):
+        return Value(asn1_type, number=int(value))
+    return Value(asn1_type, octets=bytes(value) if asn1_type == "OCTET STRING" else b"")
+
+
+def _whole_integer(
+    substrate: object,
+    spec: object,
+    tags: object = None,
+    length: int | None = None,
+    *more: object,
+    **options: object,
+) -> Iterator[object]:
+    """Decode an INTEGER as pyasn1 does, unless it has no octets (rule 3)."""
+    if not length:
+        raise ValueError("an INTEGER without octets")
+    yield from _ANY_INTEGER.valueDecoder(substrate, spec, tags, length, *more, **options)
+
+
+_ANY_INTEGER = decoder.TYPE_MAP[univ.Integer.typeId]
+_WHOLE_INTEGER = SimpleNamespace(valueDecoder=_whole_integer)
+_TYPE_MAP = {**decoder.TYPE_MAP, univ.Integer.typeId: _WHOLE_INTEGER}
+_TAG_MAP = {**decoder.TAG_MAP, univ.Integer.tagSet: _WHOLE_INTEGER}

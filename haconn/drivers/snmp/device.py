@@ -1,0 +1,183 @@
+"""A PDU as the daemon sees it: probe it, read outlets, switch an outlet.
+
+Rule 1. A SET is one datagram per call. Whoever calls decides to repeat it; on and off may be
+        repeated, and nothing else is ever written: no cycle, no reboot, no delay.
+Rule 2. The answer to a SET proves nothing. Only `read` says that an outlet is off, and only for an
+        exact value and type of the model's table.
+Rule 3. A layout holds for the firmware it was probed under, so every read asks for that too.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from haconn.config.pdu_model import Oid, PduModel, Place, Version
+from haconn.core.model import Answer, InDoubt, Power, Secret, Unsent
+from haconn.drivers.base import DeviceFault, DeviceSilent
+from haconn.drivers.snmp import status
+from haconn.drivers.snmp.boundary import Kind, Reply, Value, build
+from haconn.drivers.snmp.exchange import ask, order
+from haconn.drivers.snmp.layout import (
+    NOTHING,
+    FirmwareChanged,
+    Layout,
+    choose,
+    objects_to_ask,
+    text_of,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PduAddress:
+    """Where a PDU is and how it is spoken to."""
+
+    host: str
+    """IPv4 address."""
+    port: int
+    community: Secret
+    version: Version | None
+    """None: the first of the model's versions that is answered."""
+
+
+class Pdu:
+    """One PDU. It keeps no state between calls, so calls may run at the same time."""
+
+    def __init__(self, address: PduAddress, model: PduModel) -> None:
+        self._address = address
+        self._model = model
+
+    async def probe(self) -> Layout:
+        """Find the variant of the model and the outlets.
+
+        Raises:
+            NotUsable: the PDU is not what its model says; the text says why.
+            DeviceSilent, DeviceUnreachable, DeviceFault: as reads do.
+        """
+        fixed = self._address.version
+        versions = self._model.versions if fixed is None else (fixed,)
+        for version in versions[:-1]:
+            try:
+                return await self._probe(version)
+            except DeviceSilent:
+                continue  # an agent drops a version it does not speak (RFC 3584, 5.2.1)
+        return await self._probe(versions[-1])
+
+    async def _probe(self, version: Version) -> Layout:
+        values = await self._get(version, objects_to_ask(self._model))
+        return choose(self._model, version, values)
+
+    async def read(self, layout: Layout, outlets: Sequence[str]) -> dict[str, Power]:
+        """Read the state of outlets; one that does not exist is UNKNOWN.
+
+        What it says was true no earlier than the call.
+
+        Raises:
+            FirmwareChanged: the layout is not to be used any more.
+            DeviceSilent, DeviceUnreachable, DeviceFault: nothing was read.
+        """
+        variant = self._model.variant(layout.variant)
+        objects = {
+            outlet: variant.state.at(self._model.locate(outlet))
+            for outlet in outlets
+            if outlet in layout.outlets
+        }
+        values: dict[Oid, Value] = {}
+        if objects:
+            values = await self._get(layout.version, self._with_firmware(tuple(objects.values())))
+            self._check_firmware(layout, values)
+        found = {outlet: values.get(oid, NOTHING) for outlet, oid in objects.items()}
+        return {
+            outlet: self._model.power(variant, value.asn1_type, value.number)
+            for outlet in outlets
+            for value in [found.get(outlet, NOTHING)]
+        }
+
+    async def read_firmware(self, layout: Layout) -> str:
+        """Read the firmware's version; empty if the model names no object for it.
+
+        Raises:
+            DeviceSilent, DeviceUnreachable, DeviceFault: nothing was read.
+        """
+        values = await self._get(layout.version, self._with_firmware(()))
+        return text_of(self._model.firmware, self._model, values)
+
+    async def switch(
+        self, layout: Layout, outlet: str, power: Power, sent: Callable[[], None]
+    ) -> Answer:
+        """Order an outlet on or off by one datagram, and wait for the answer without end.
+
+        Args:
+            power: ON or OFF.
+            sent: called when the datagram has left; if the caller's scope ends later, the order
+                is in doubt, and if it ends before, nothing left this machine.
+        """
+        assert power is not Power.UNKNOWN
+        if outlet not in layout.outlets:
+            return Unsent(f"PDU {self._address.host} has no outlet {outlet!r}")
+        switch = self._model.variant(layout.variant).switch(power)
+        oids = (switch.control.at(self._model.locate(outlet)),)
+        community = self._address.community
+        request = build(Kind.SET, layout.version, community, oids, (switch.write,))
+        reply = await order(self._address.host, self._address.port, request, sent)
+        if not isinstance(reply, Reply):
+            return reply
+        if reply.status == status.NO_ERROR and not _names(reply, oids):
+            return InDoubt(f"PDU {self._address.host} answered for other objects")
+        return status.answer_to_set(reply.status)
+
+    def _with_firmware(self, oids: tuple[Oid, ...]) -> tuple[Oid, ...]:
+        if self._model.firmware is None:
+            return oids
+        return (self._model.firmware.at(Place(self._model.first_unit, 1)), *oids)
+
+    def _check_firmware(self, layout: Layout, values: dict[Oid, Value]) -> None:
+        firmware = text_of(self._model.firmware, self._model, values)
+        if firmware != layout.firmware:
+            raise FirmwareChanged(
+                f"PDU {self._address.host}: firmware was {layout.firmware!r} when it was probed, "
+                f"is {firmware!r} now"
+            )
+
+    async def _get(self, version: Version, oids: tuple[Oid, ...]) -> dict[Oid, Value]:
+        """Read objects, in as many requests as the model's limit and the agent want."""
+        address, limit = self._address, self._model.max_varbinds
+        values: dict[Oid, Value] = {}
+        waiting = deque(oids[start : start + limit] for start in range(0, len(oids), limit))
+        while waiting:
+            part = waiting.popleft()
+            request = build(Kind.GET, version, address.community, part)
+            reply = await ask(address.host, address.port, request)
+            if reply.status == status.NO_ERROR:
+                if not _names(reply, part):
+                    raise DeviceFault(f"PDU {address.host} answered for other objects")
+                values.update(reply.bindings)
+                continue
+            rest = _rest(part, reply)
+            if rest is None:
+                raise DeviceFault(f"PDU {address.host}: {status.explain(reply.status)}")
+            waiting.extendleft(reversed(rest))
+        return values
+
+
+def _names(reply: Reply, oids: tuple[Oid, ...]) -> bool:
+    """Tell whether an answer holds exactly the objects that were asked for, in order."""
+    return tuple(oid for oid, _ in reply.bindings) == oids
+
+
+def _rest(part: tuple[Oid, ...], reply: Reply) -> list[tuple[Oid, ...]] | None:
+    """Say what to ask instead of a refused part; None if asking otherwise will not help.
+
+    Every round asks for fewer objects at once, so this ends.
+    """
+    half = len(part) // 2
+    match reply.status:
+        # SNMPv1 knows no "missing" of one object: it names the first, and the others are asked anew
+        case status.NO_SUCH_NAME if 1 <= reply.index <= len(part):
+            without = part[: reply.index - 1] + part[reply.index :]
+            return [without] if without else []
+        case status.NO_SUCH_NAME if not half:
+            return []
+        case status.TOO_BIG | status.NO_SUCH_NAME if half:
+            return [part[:half], part[half:]]
+        case _:
+            return None
