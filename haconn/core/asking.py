@@ -1,0 +1,200 @@
+"""Requests: who may have whom reset, and what is answered without touching a device.
+
+This file is the pair lock. All requests pass through one task, in the order of their arrival, so
+that of two systems that ask for each other at the same time the first wins and the second is
+told FAIL at once: it is in reset itself (RC-06). The requester's own state comes before the
+target's (SM-1b): a system in reset, or one whose reset failed in doubt, has nobody reset; one
+that is proved stopped and asks all the same is told ERROR.
+
+The bindings are the table of systems, so a reset runs for a target that never registered.
+"""
+
+from dataclasses import replace
+
+from haconn.core import running
+from haconn.core.actions import Acknowledge, Action, Record
+from haconn.core.events import Requested, RequestRecorded, TestAsked
+from haconn.core.model import Instant, SystemKey
+from haconn.core.plan import reset_plan, test_plan
+from haconn.core.reset import Evidence, Outcome, Phase
+from haconn.core.system import (
+    KDUMP_BEFORE_S,
+    Status,
+    System,
+    Verdict,
+    Waiter,
+    at_once,
+    is_barred,
+)
+from haconn.core.telling import answer, notify_all, request_line, result_of
+from haconn.core.world import ASKED_FOR_S, ASKED_MAX, Asked, World, remark
+
+
+def request(world: World, event: Requested, now: Instant) -> list[Action]:
+    """Take a RESET_REQ in, first or repeated."""
+    requester = event.speaker.key
+    known = world.asked.get((requester, event.request_id))
+    if known is not None:
+        return _again(world, known, event, now)
+    if requester not in world.systems:
+        return []
+    _forget(world, now)
+    asked = Asked(requester, event.request_id, event.target, now)
+    world.put_asked(asked)
+    heard = request_line(world, asked, sent=False, reply=None)
+    accepted = Record(RequestRecorded(requester, event.request_id))
+    return [heard, *_decide(world, asked, now), accepted]
+
+
+def _again(world: World, known: Asked, event: Requested, now: Instant) -> list[Action]:
+    """The same id never starts a second reset, whatever it asks for now."""
+    actions: list[Action] = [Acknowledge(known.requester, known.request_id)]
+    if known.target != event.target:
+        return [remark("declined", **_names(known), outcome="----", reason="id used twice")]
+    if known.outcome is not None:
+        world.outbox.tell_result(known.name, now)
+        actions.append(result_of(world, known, now))
+    return actions
+
+
+def _decide(world: World, asked: Asked, now: Instant) -> list[Action]:
+    target = world.systems.get(asked.target)
+    if target is None or asked.target == asked.requester:
+        return _decline(world, asked, Outcome.ERROR, "no such target for this requester", now)
+    if asked.target.port != asked.requester.port:
+        return _decline(world, asked, Outcome.ERROR, "the target is of another port", now)
+    refusal = _requester_may_not(world.systems[asked.requester], now)
+    if refusal is not None:
+        return _decline(world, asked, *refusal, now)
+    if target.reset is not None and not target.reset.test:
+        return _join(world, asked, target)
+    verdict = _known_verdict(world, target, now)
+    if verdict is not None:
+        return _answer_at_once(world, asked, verdict, now)
+    return _begin(world, asked, target, now)
+
+
+def _requester_may_not(requester: System, now: Instant) -> tuple[Outcome, str] | None:
+    if requester.status is Status.RESET or requester.reset is not None:
+        return Outcome.FAIL, "the requester is being reset itself"
+    if is_barred(requester, now):
+        return Outcome.FAIL, "the requester's own reset failed in doubt"
+    if requester.status in {Status.DUMP, Status.POFF}:
+        return Outcome.ERROR, "the requester has been reset itself"
+    return None
+
+
+def _decline(
+    world: World, asked: Asked, outcome: Outcome, reason: str, now: Instant
+) -> list[Action]:
+    note = remark("declined", **_names(asked), outcome=outcome.name, reason=reason)
+    return [note, *answer(world, asked, outcome, now, reason)]
+
+
+def _names(asked: Asked) -> dict[str, str]:
+    return {"requester": str(asked.requester), "system": str(asked.target)}
+
+
+def _join(world: World, asked: Asked, target: System) -> list[Action]:
+    assert target.reset is not None
+    waiter = Waiter(asked.requester, asked.request_id)
+    joined = replace(target.reset, waiters=(*target.reset.waiters, waiter))
+    world.put_system(replace(target, reset=joined))
+    world.put_asked(replace(asked, operation=joined.operation))
+    return [remark("joined", operation=joined.operation, **_names(asked))]
+
+
+def _known_verdict(world: World, target: System, now: Instant) -> Verdict | None:
+    turned_on_at = world.servers[target.server].watch.turned_on_at
+    off_at = world.off_at(target.server, now)
+    verdict = at_once(target, now, turned_on_at=turned_on_at, off_is_fresh=off_at is not None)
+    if verdict is None and off_at is not None:
+        # off is off, whatever the monitor's state was: nothing could be reset
+        return Verdict(Outcome.POFF, Evidence.POWER_OFF, off_at, off_at)
+    return verdict
+
+
+def _answer_at_once(world: World, asked: Asked, verdict: Verdict, now: Instant) -> list[Action]:
+    note = remark(
+        "at-once",
+        **_names(asked),
+        outcome=verdict.outcome.name,
+        evidence=verdict.evidence.value,
+        age=f"{now - verdict.at:.3f}",
+    )
+    return [note, *answer(world, asked, verdict, now)]
+
+
+def _begin(world: World, asked: Asked, target: System, now: Instant) -> list[Action]:
+    operation = world.begin_operation()
+    world.put_asked(replace(asked, operation=operation))
+    note = remark("accepted", operation=operation, server=target.server, **_names(asked))
+    if _has_just_dumped(world, target, now):
+        return [note, *_kdump_verdict(world, replace(asked, operation=operation), target, now)]
+    plan = reset_plan(world.policy(target.server), now, gated=world.settings.gated)
+    waiter = (Waiter(asked.requester, asked.request_id),)
+    before = _end_test(world, target)
+    begun = running.begin(world, target.key, plan, waiter, now, operation)
+    return [*before, note, *begun, *_cancel_queued(world, target.key, now)]
+
+
+def _has_just_dumped(world: World, target: System, now: Instant) -> bool:
+    """A capture kernel spoke just before the request: it need not be asked to dump again."""
+    if not world.policy(target.server).fence_kdump or target.kdump_at is None:
+        return False
+    earlier = target.concluded_at is not None and target.kdump_at <= target.concluded_at
+    return not earlier and now - target.kdump_at <= KDUMP_BEFORE_S
+
+
+def _kdump_verdict(world: World, asked: Asked, target: System, now: Instant) -> list[Action]:
+    assert target.kdump_at is not None
+    at = target.kdump_at
+    verdict = Verdict(Outcome.DUMP, Evidence.KDUMP_NOTICE, at, at)
+    stopped = replace(target, status=Status.DUMP, verdict=verdict, concluded_at=now)
+    world.put_system(stopped)
+    notify_all(world, stopped, verdict, now)
+    return _answer_at_once(world, asked, verdict, now)
+
+
+def _end_test(world: World, target: System) -> list[Action]:
+    """A request takes the place of the operator's test, which would not have escalated."""
+    if target.reset is None:
+        return []
+    ended = running.supersede_test(target.reset, target.server)
+    world.put_system(replace(target, status=target.reset.former, reset=None))
+    return ended
+
+
+def _cancel_queued(world: World, key: SystemKey, now: Instant) -> list[Action]:
+    """Resets that only this system waits for, and that have not begun, are not begun (RC-04)."""
+    actions: list[Action] = []
+    for system in list(world.systems.values()):
+        queued = system.reset
+        if queued is None or running.is_over(queued) or queued.test:
+            continue
+        waiting = queued.state.stage == 0 and queued.state.phase is Phase.RECORDING
+        alone = all(waiter.requester == key for waiter in queued.waiters)
+        if waiting and alone and system.key != key:
+            actions += running.cancel(world, system.key, now)
+    return actions
+
+
+def test(world: World, event: TestAsked, now: Instant) -> list[Action]:
+    """Begin the operator's test; the daemon has checked that the system is normal."""
+    system = world.systems[event.key]
+    plan = test_plan(world.policy(system.server), now)
+    return running.begin(world, event.key, plan, (), now, event.operation)
+
+
+def _forget(world: World, now: Instant) -> None:
+    """Ids are kept for ten minutes after their outcome; a flood drops the oldest of those."""
+    ended = [asked for asked in world.asked.values() if asked.told_at is not None]
+    over = [
+        asked for asked in ended if asked.told_at is not None and now - asked.told_at > ASKED_FOR_S
+    ]
+    excess = len(world.asked) - len(over) - ASKED_MAX + 1
+    if excess > 0:
+        kept = [asked for asked in ended if asked not in over]
+        over += kept[:excess]
+    for asked in over:
+        del world.asked[asked.name]

@@ -1,0 +1,220 @@
+"""What systems say of themselves: sessions, registrations, stop notices, good-byes.
+
+The boot id is the kernel's and nothing else. A new one proves that the boot before is gone; the
+old one, heard from a system that was proved stopped, proves that the verdict is over.
+"""
+
+from dataclasses import replace
+
+from haconn.core import reset, running
+from haconn.core.actions import Action, TargetCheck, TellCheck
+from haconn.core.events import Checked, KdumpHeard, Left, Registered, Speaker, Stopped
+from haconn.core.model import Instant, SystemKey
+from haconn.core.reset import Evidence, Outcome
+from haconn.core.system import (
+    BAR_S,
+    SPOKE_AFTER_S,
+    Notice,
+    Registration,
+    Status,
+    System,
+    Verdict,
+    contradicted,
+)
+from haconn.core.telling import attention, notify_all
+from haconn.core.world import World, remark
+
+STOPPED = frozenset({Status.DUMP, Status.POFF})
+
+
+def spoke(world: World, speaker: Speaker, now: Instant) -> list[Action]:
+    """Take note that a system speaks; every authenticated datagram but DUMP_NOTIFY comes here."""
+    system = world.systems.get(speaker.key)
+    if system is None:
+        return []
+    if system.boot_id is not None and system.boot_id != speaker.boot_id:
+        return _booted(world, system, speaker, now)
+    first = system.boot_id is None
+    system = replace(system, boot_id=speaker.boot_id, kdump_at=None)
+    if system.status in STOPPED and system.verdict is not None:
+        system = _contradict(system, system.verdict, speaker, now, first=first)
+    world.put_system(_present(world, system, speaker))
+    return []
+
+
+def _contradict(
+    system: System, verdict: Verdict, speaker: Speaker, now: Instant, *, first: bool
+) -> System:
+    """It was proved stopped and speaks.
+
+    With no boot id on record this may be a new boot or the old one: the verdict is over either
+    way, and nothing better is known.
+    """
+    late = now > verdict.at + SPOKE_AFTER_S
+    if (late or first) and not contradicted(system, verdict.at):
+        system = replace(system, alive_at=now)
+    if system.revives_at is None and speaker.session_at > verdict.at:
+        since = system.commanded_at or verdict.at
+        system = replace(system, revives_at=Instant(since + BAR_S), boot_unknown=first)
+    return system
+
+
+def _present(world: World, system: System, speaker: Speaker) -> System:
+    """A session counts as registration; only REGISTER moves an address that is known."""
+    gone = system.bye_at is not None and speaker.session_at <= system.bye_at
+    if system.status is not Status.UNSET or gone:
+        return system
+    place = system.registration or Registration(speaker.address, speaker.port)
+    status = world.rest_status(system.server)
+    return replace(system, status=status, registration=place, bye_at=None)
+
+
+def _booted(world: World, system: System, speaker: Speaker, now: Instant) -> list[Action]:
+    in_reset = system.reset is not None and not running.is_over(system.reset)
+    place = system.registration or Registration(speaker.address, speaker.port)
+    fresh = replace(
+        system,
+        boot_id=speaker.boot_id,
+        registration=place,
+        notice=None,
+        kdump_at=None,
+        alive_at=now,
+        revives_at=None,
+        barred=False,
+        bye_at=None,
+        pair=None,
+        status=system.status if in_reset else world.rest_status(system.server),
+        verdict=system.verdict if in_reset else None,
+    )
+    world.put_system(fresh)
+    world.outbox.drop_for(system.key)
+    world.outbox.drop_about(system.key)
+    seen = reset.Seen(Evidence.NEW_BOOT, now)
+    note = remark("booted", system=system.key, server=system.server)
+    return [note, *running.step(world, system.key, seen, now)]
+
+
+def registered(world: World, event: Registered) -> list[Action]:
+    """REGISTER moves the address, and brings a system back that had said good-bye."""
+    system = world.systems.get(event.speaker.key)
+    if system is None:
+        return []
+    place = Registration(event.address, event.port)
+    moved = system.registration != place
+    unset = system.status is Status.UNSET
+    status = world.rest_status(system.server) if unset else system.status
+    world.put_system(replace(system, registration=place, status=status, bye_at=None))
+    if not (moved or unset):
+        return []
+    address = f"{place.address}:{place.port}"
+    return [remark("registered", system=system.key, server=system.server, address=address)]
+
+
+def left(world: World, event: Left, now: Instant) -> list[Action]:
+    """BYE: an off that follows is nobody's concern. In reset, dump and poff it is ignored."""
+    system = world.systems.get(event.speaker.key)
+    if system is None or system.status not in {Status.NORMAL, Status.ERROR}:
+        return []
+    world.put_system(replace(system, status=Status.UNSET, bye_at=now, pair=None))
+    world.outbox.drop_for(system.key)
+    return [remark("left", system=system.key, server=system.server)]
+
+
+def stopped(world: World, event: Stopped, now: Instant) -> list[Action]:
+    """An authenticated stop notice: only the first of a boot dates the evidence."""
+    system = world.systems.get(event.key)
+    if system is None or system.boot_id is None or system.boot_id != event.boot_id:
+        return []
+    line = attention(world, system.key, event.address, event.port, "DUMP", system.key.number)
+    if system.notice is not None and system.notice.boot_id == event.boot_id:
+        return []
+    system = replace(system, notice=Notice(event.boot_id, now))
+    world.put_system(system)
+    note = remark("stopped", system=system.key, server=system.server)
+    if system.reset is not None and not running.is_over(system.reset):
+        seen = reset.Seen(Evidence.STOP_NOTICE, now)
+        return [line, note, *running.step(world, system.key, seen, now)]
+    return [line, note, *_stopped_unasked(world, system, now)]
+
+
+def _stopped_unasked(world: World, system: System, now: Instant) -> list[Action]:
+    """A panic that nobody asked for, or the notice of a dump that a hard reset has cut short."""
+    if system.status is Status.POFF:
+        return []
+    verdict = Verdict(Outcome.DUMP, Evidence.STOP_NOTICE, now, now)
+    dumping = replace(system, status=Status.DUMP, verdict=verdict)
+    world.put_system(dumping)
+    if system.status in {Status.NORMAL, Status.ERROR}:
+        notify_all(world, dumping, verdict, now)
+    return []
+
+
+def kdump(world: World, event: KdumpHeard, now: Instant) -> list[Action]:
+    """A fence_kdump datagram: it names nobody, so its source address has to."""
+    actions: list[Action] = []
+    for system in list(world.systems.values()):
+        policy = world.policy(system.server)
+        place = system.registration
+        mine = place is not None and place.address == event.address
+        if policy.fence_kdump and (mine or event.address in policy.kdump_from):
+            actions += _kdump_of(world, system, now)
+    return actions
+
+
+def _kdump_of(world: World, system: System, now: Instant) -> list[Action]:
+    system = replace(system, kdump_at=now)
+    verdict = system.verdict
+    if verdict is not None and verdict.evidence is Evidence.KDUMP_NOTICE:
+        system = replace(system, verdict=replace(verdict, last=now))
+    world.put_system(system)
+    return running.step(world, system.key, reset.Seen(Evidence.KDUMP_NOTICE, now), now)
+
+
+def revive(world: World, system: System) -> list[Action]:
+    """It spoke with its old boot id after it had been proved stopped: 60 s later it is normal."""
+    status = world.rest_status(system.server)
+    message = "unknown-boot" if system.boot_unknown else "not-reset"
+    world.put_system(
+        replace(system, status=status, verdict=None, revives_at=None, boot_unknown=False)
+    )
+    return [remark(message, system=system.key, server=system.server)]
+
+
+def checked(world: World, event: Checked, now: Instant) -> list[Action]:
+    """Answer a CHECK, and note the pair that it shows (R-128)."""
+    answers = tuple(_check(world, target, now) for target in event.targets)
+    for target in event.targets:
+        _pair(world, event.speaker.key, target)
+    return [TellCheck(event.speaker.key, event.token, answers)]
+
+
+def _check(world: World, target: SystemKey, now: Instant) -> TargetCheck:
+    degraded = not world.settings.gated
+    system = world.systems.get(target)
+    if system is None:
+        return TargetCheck(target, degraded, False, True, None)
+    watch = world.servers[system.server].watch
+    policy = world.policy(system.server)
+    feeds_lost = policy.cuts and not all(world.pdus.get(feed.pdu) for feed in policy.feeds)
+    lost = not watch.reachable or feeds_lost
+    age = None if watch.read_at is None else now - watch.read_at
+    return TargetCheck(target, degraded, lost, False, age)
+
+
+def _pair(world: World, one: SystemKey, other: SystemKey) -> None:
+    first, second = world.systems.get(one), world.systems.get(other)
+    if first is None or second is None or one == other:
+        return
+    if world.policy(first.server).cluster and world.policy(second.server).cluster:
+        for system in (first, second):
+            if system.pair is not None:
+                _unpair(world, system)
+        world.put_system(replace(world.systems[one], pair=other))
+        world.put_system(replace(world.systems[other], pair=one))
+
+
+def _unpair(world: World, system: System) -> None:
+    """The latest CHECK wins; the partner of before has nobody now (RC-75)."""
+    former = world.systems.get(system.pair) if system.pair else None
+    if former is not None and former.pair == system.key:
+        world.put_system(replace(former, pair=None))

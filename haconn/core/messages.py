@@ -1,0 +1,205 @@
+"""Every message that an operator can see in the event log, in syslog or as an alarm.
+
+The id is stable; the English text is the first, the Japanese catalogue stands beside it. Texts
+name their values in braces.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Severity(Enum):
+    """Where a message goes: INFO to the event log, WARNING to the alt log, ERROR to the err log."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message in two languages."""
+
+    id: str
+    severity: Severity
+    english: str
+    japanese: str
+    alarm: bool = False
+    """Whether `haconnshow status` shows it until it is over."""
+
+    def text(self, values: dict[str, str], language: str = "en") -> str:
+        """Fill the values in."""
+        return (self.japanese if language == "ja" else self.english).format_map(values)
+
+
+_I, _W, _E = Severity.INFO, Severity.WARNING, Severity.ERROR
+MESSAGES = {
+    "accepted": Message(
+        "HACN101",
+        _I,
+        "{operation}: reset of {system} on {server} asked by {requester}",
+        "{operation}: {requester} が {server} の {system} のリセットを要求しました",
+    ),
+    "joined": Message(
+        "HACN102",
+        _I,
+        "{operation}: {requester} waits for the reset of {system} too",
+        "{operation}: {requester} も {system} のリセット完了を待ちます",
+    ),
+    "stage": Message(
+        "HACN103",
+        _I,
+        "{operation}: {command}, until {budget} s from now",
+        "{operation}: {command}(制限時間 {budget} 秒)",
+    ),
+    "answered": Message(
+        "HACN104", _I, "{operation}: {command}: {answer}", "{operation}: {command}: {answer}"
+    ),
+    "verdict": Message(
+        "HACN105",
+        _I,
+        "{operation}: {system} on {server}: {outcome}; evidence: {evidence}, {age} s old",
+        "{operation}: {server} の {system}: {outcome} 根拠: {evidence}({age} 秒前)",
+    ),
+    "failed": Message(
+        "HACN106",
+        _E,
+        "{operation}: {system} on {server}: FAIL, nothing proved; {doubt}",
+        "{operation}: {server} の {system}: FAIL 停止を確認できません {doubt}",
+    ),
+    "at-once": Message(
+        "HACN107",
+        _I,
+        "{requester} asked for {system}: {outcome} at once; evidence: {evidence}, {age} s old",
+        "{requester} の {system} への要求に即時応答 {outcome} 根拠: {evidence}({age} 秒前)",
+    ),
+    "declined": Message(
+        "HACN108",
+        _W,
+        "{requester} asked for {system}: {outcome}, {reason}",
+        "{requester} の {system} への要求を拒否 {outcome}: {reason}",
+    ),
+    "resumed": Message(
+        "HACN109",
+        _W,
+        "{operation}: taken up again at {command} after a restart",
+        "{operation}: 再起動後に {command} から再開しました",
+    ),
+    "registered": Message(
+        "HACN110",
+        _I,
+        "{system} on {server} registered at {address}",
+        "{server} の {system} が {address} から登録されました",
+    ),
+    "booted": Message(
+        "HACN111",
+        _I,
+        "{system} on {server} has a new boot id",
+        "{server} の {system} が起動し直されました",
+    ),
+    "left": Message(
+        "HACN112",
+        _I,
+        "{system} on {server} stopped in order",
+        "{server} の {system} が正常に停止しました",
+    ),
+    "stopped": Message(
+        "HACN113",
+        _W,
+        "{system} on {server} says that it has stopped",
+        "{server} の {system} が停止を通知しました",
+    ),
+    "powered-off": Message(
+        "HACN114",
+        _W,
+        "{server} is off: its power was read off {reads} times",
+        "{server} の電源 OFF を検知しました({reads} 回確認)",
+    ),
+    "powered-on": Message("HACN115", _I, "{server} is on", "{server} の電源 ON を検知しました"),
+    "not-reset": Message(
+        "HACN201",
+        _E,
+        "{system} on {server} was not reset: it speaks with the boot id it had before",
+        "{server} の {system} はリセットされていません(ブート ID が変わっていません)",
+        True,
+    ),
+    "unknown-boot": Message(
+        "HACN202",
+        _W,
+        "{system} on {server} speaks, and no boot id was on record: it may not have been reset",
+        "{server} の {system} がリセットされたか判断できません(ブート ID の記録がありません)",
+        True,
+    ),
+    "bmc-lost": Message(
+        "HACN203",
+        _E,
+        "the BMC of {server} cannot be used: {reason}",
+        "{server} の BMC を使用できません: {reason}",
+    ),
+    "bmc-back": Message(
+        "HACN204", _I, "the BMC of {server} can be used again", "{server} の BMC が回復しました"
+    ),
+    "pdu-lost": Message(
+        "HACN205", _E, "the PDU {pdu} cannot be used", "PDU {pdu} を使用できません"
+    ),
+    "pdu-back": Message(
+        "HACN206", _I, "the PDU {pdu} can be used again", "PDU {pdu} が回復しました"
+    ),
+    "restore-failed": Message(
+        "HACN207",
+        _E,
+        "{operation}: {what} of {server} failed: {reason}",
+        "{operation}: {server} の {what} に失敗しました: {reason}",
+        True,
+    ),
+    "restored": Message(
+        "HACN208",
+        _I,
+        "{operation}: {what} of {server} done and read back",
+        "{operation}: {server} の {what} を確認しました",
+    ),
+    "weak-suite": Message(
+        "HACN209",
+        _W,
+        "the BMC of {server} speaks cipher suite 3 only",
+        "{server} の BMC は暗号スイート 3 のみ使用できます",
+        True,
+    ),
+    "pdu-unusable": Message(
+        "HACN210",
+        _E,
+        "the PDU {pdu} is not usable for fencing: {reason}",
+        "PDU {pdu} はリセットに使用できません: {reason}",
+        True,
+    ),
+    "disk": Message(
+        "HACN211",
+        _E,
+        "{what} cannot be written: {reason}; resets go on",
+        "{what} に書き込めません: {reason} リセット処理は継続します",
+        True,
+    ),
+    "started": Message(
+        "HACN301",
+        _I,
+        "started: {servers} managed servers, {systems} systems, mode {mode}",
+        "起動しました: 管理対象サーバ {servers} 台 システム {systems} mode {mode}",
+    ),
+    "stopping": Message("HACN302", _I, "stopping: {reason}", "停止します: {reason}"),
+    "crashed": Message("HACN303", _E, "stopped abnormally: {reason}", "異常終了しました: {reason}"),
+    "journal": Message("HACN304", _W, "journal: {what}", "ジャーナル: {what}"),
+    "keys": Message(
+        "HACN305",
+        _I,
+        "keys read again: {systems} systems",
+        "キーを再読み込みしました: システム {systems}",
+    ),
+    "port-taken": Message(
+        "HACN306",
+        _E,
+        "UDP port {port} cannot be used: {reason}",
+        "UDP ポート {port} を使用できません: {reason}",
+        True,
+    ),
+}
+"""All messages, by the name that the code uses."""

@@ -1,0 +1,272 @@
+"""A reset in progress: its steps become actions, its end becomes the system's state.
+
+haconn/core/reset.py decides; this file carries the decision out on the world: what is recorded,
+what is owed, who waits, and what a system is afterwards.
+"""
+
+from dataclasses import replace
+
+from haconn.core import reset
+from haconn.core.actions import (
+    Abandon,
+    Acknowledge,
+    Action,
+    Hurry,
+    Perform,
+    Record,
+    StopRestore,
+    TestEnded,
+)
+from haconn.core.events import RequestRecorded, StageRecorded, VerdictRecorded
+from haconn.core.model import Instant, SystemKey
+from haconn.core.plan import Policy
+from haconn.core.reset import Command, Concluded, Evidence, Outcome, Plan, Trying
+from haconn.core.server import POWER_ON_AFTER_S, Owed, Restore, owe, owes, settle, stop_restores
+from haconn.core.system import Reset, Status, System, Verdict, Waiter
+from haconn.core.telling import answer, notify_all
+from haconn.core.world import World, remark
+
+
+def begin(
+    world: World,
+    key: SystemKey,
+    plan: Plan,
+    waiters: tuple[Waiter, ...],
+    now: Instant,
+    operation: str,
+) -> list[Action]:
+    """Begin a reset of a system that has none; without waiters it is the operator's test."""
+    system = world.systems[key]
+    dead = world.servers[system.server].watch.dead
+    state, steps = reset.begin(plan, bmc_dead=dead)
+    assert isinstance(state, Trying)
+    running = Reset(operation, plan, state, waiters, system.status, test=not waiters)
+    world.put_system(replace(system, status=Status.RESET, reset=running, revives_at=None))
+    return [Hurry(system.server, True), *_translate(world, key, running, steps, now)]
+
+
+def step(world: World, key: SystemKey, event: reset.Event, now: Instant) -> list[Action]:
+    """Let a reset in progress take one event in; without one, nothing happens."""
+    system = world.systems.get(key)
+    if system is None or system.reset is None or is_over(system.reset):
+        return []
+    running = system.reset
+    state, steps = reset.step(running.plan, running.state, event, now)
+    return _after(world, key, running, state, steps, now)
+
+
+def resume(world: World, key: SystemKey, now: Instant) -> list[Action]:
+    """Take up a reset from the journal of an earlier process."""
+    running = world.systems[key].reset
+    assert running is not None
+    command = running.plan.stages[running.state.stage].command
+    begun: list[Action] = [
+        Hurry(world.systems[key].server, True),
+        remark("resumed", operation=running.operation, command=command.name),
+    ]
+    if is_over(running):
+        return [Record(VerdictRecorded(key, running.operation))]
+    state, steps = reset.resume(running.plan, running.state, now)
+    return begun + _after(world, key, running, state, steps, now)
+
+
+def is_over(running: Reset) -> bool:
+    """Whether it has its outcome, and only waits for the record of it."""
+    return running.ended is not None or running.failed_at is not None
+
+
+def _after(
+    world: World,
+    key: SystemKey,
+    running: Reset,
+    state: reset.State,
+    steps: tuple[reset.Action, ...],
+    now: Instant,
+) -> list[Action]:
+    if isinstance(state, Concluded):
+        return conclude(world, key, state, now)
+    running = replace(running, state=state)
+    world.put_system(
+        replace(world.systems[key], reset=running, commanded_at=_last(world, key, state))
+    )
+    return _translate(world, key, running, steps, now)
+
+
+def _last(world: World, key: SystemKey, state: Trying) -> Instant | None:
+    return state.commanded_at or world.systems[key].commanded_at
+
+
+def _translate(
+    world: World, key: SystemKey, running: Reset, steps: tuple[reset.Action, ...], now: Instant
+) -> list[Action]:
+    actions: list[Action] = []
+    for wanted in steps:
+        if isinstance(wanted, reset.Record):
+            actions.append(Record(StageRecorded(key, running.operation, wanted.stage)))
+        else:
+            actions += _issue(world, key, running, wanted, now)
+    return actions
+
+
+def _issue(
+    world: World, key: SystemKey, running: Reset, issue: reset.Issue, now: Instant
+) -> list[Action]:
+    server = world.systems[key].server
+    policy = world.policy(server)
+    cut = issue.command is Command.OUTLETS_OFF
+    _owe_before(world, policy, running.operation, issue)
+    perform = Perform(
+        server,
+        running.operation,
+        issue.stage,
+        issue.command,
+        issue.deadline,
+        policy.feeds if cut else (),
+    )
+    soft = issue.command is Command.SOFT_RESET
+    stop: list[Action] = [] if soft else [StopRestore(server)]
+    note = remark(
+        "stage",
+        operation=running.operation,
+        command=issue.command.name,
+        budget=f"{issue.deadline - now:.1f}",
+    )
+    return [*stop, perform, note]
+
+
+def _owe_before(world: World, policy: Policy, operation: str, issue: reset.Issue) -> None:
+    """Promise what the command makes necessary before it leaves: a crash must not lose it."""
+    server = stop_restores(world.servers[policy.server])
+    deadline = issue.deadline
+    if issue.command is Command.SOFT_RESET:
+        return
+    if issue.command is Command.POWER_OFF:
+        due = Instant(deadline + POWER_ON_AFTER_S)
+        server = owe(server, Owed(Restore.POWER_ON, operation, deadline, due))
+    if issue.command is Command.OUTLETS_OFF:
+        server = settle(server, Restore.FEEDS)
+        if policy.recovery_s:
+            due = Instant(deadline + policy.recovery_s)
+            server = owe(server, Owed(Restore.FEEDS, operation, deadline, due))
+        server = replace(server, left_dark=not policy.recovery_s)
+    world.put_server(server)
+
+
+def conclude(world: World, key: SystemKey, end: Concluded, now: Instant) -> list[Action]:
+    """End a reset: the system's state follows, and the verdict is recorded before it is told."""
+    system = world.systems[key]
+    running = system.reset
+    assert running is not None
+    verdict = None
+    if end.evidence is not None:
+        verdict = Verdict(end.outcome, end.evidence, end.at, end.at)
+    done = replace(
+        system,
+        status=_status_after(world, system, running, verdict),
+        verdict=verdict or system.verdict,
+        commanded_at=end.commanded_at or system.commanded_at,
+        barred=end.in_doubt and not running.test,
+        concluded_at=now,
+        reset=replace(running, ended=verdict, failed_at=None if verdict else now),
+    )
+    world.put_system(done)
+    _bring_restores_forward(world, policy=world.policy(system.server), now=now)
+    reason = end.evidence.value if end.evidence else "nothing proved"
+    return [
+        Abandon(system.server, running.operation, reason),
+        Hurry(system.server, False),
+        _verdict_remark(done, running, end, now),
+        Record(VerdictRecorded(key, running.operation)),
+    ]
+
+
+def _status_after(world: World, system: System, running: Reset, verdict: Verdict | None) -> Status:
+    if verdict is None:
+        return Status.UNSET if running.former is Status.UNSET else world.rest_status(system.server)
+    if verdict.evidence is Evidence.NEW_BOOT:
+        return world.rest_status(system.server)
+    return Status.POFF if verdict.outcome is Outcome.POFF else Status.DUMP
+
+
+def _bring_restores_forward(world: World, *, policy: Policy, now: Instant) -> None:
+    """The reset has ended: what it owes counts from now, no longer from its deadlines."""
+    server = world.servers[policy.server]
+    after = {Restore.FEEDS: policy.recovery_s, Restore.POWER_ON: POWER_ON_AFTER_S}
+    for what, wait_s in after.items():
+        owed = owes(server, what)
+        if owed is not None and not owed.running:
+            since = min(owed.since, now)
+            due = Instant(min(owed.due, now + wait_s))
+            server = owe(server, replace(owed, since=since, due=due))
+    world.put_server(server)
+
+
+def _verdict_remark(system: System, running: Reset, end: Concluded, now: Instant) -> Action:
+    common = {
+        "operation": running.operation,
+        "system": str(system.key),
+        "server": system.server,
+    }
+    if end.evidence is None:
+        doubt = "commands are in doubt" if end.in_doubt else "no command took effect"
+        return remark("failed", **common, doubt=doubt)
+    age = f"{now - end.at:.3f}"
+    return remark(
+        "verdict", **common, outcome=end.outcome.name, evidence=end.evidence.value, age=age
+    )
+
+
+def cancel(world: World, key: SystemKey, now: Instant) -> list[Action]:
+    """End a reset of which nothing has left this machine; its requesters are told FAIL."""
+    return conclude(world, key, Concluded(Outcome.FAIL, None, now, False, None), now)
+
+
+def supersede_test(running: Reset, server: str) -> list[Action]:
+    """A request takes the place of a test: the operator is told so."""
+    ended = TestEnded(running.operation, Outcome.FAIL, None)
+    return [Abandon(server, running.operation, "a request takes its place"), ended]
+
+
+def recorded(
+    world: World, event: StageRecorded | RequestRecorded | VerdictRecorded, now: Instant
+) -> list[Action]:
+    """The record is where it has to be: go on."""
+    match event:
+        case StageRecorded(key, operation, stage):
+            if _is_current(world, key, operation):
+                return step(world, key, reset.Recorded(stage), now)
+            return []
+        case RequestRecorded(requester, request_id):
+            return [Acknowledge(requester, request_id)]
+        case VerdictRecorded(key, operation):
+            return _tell(world, key, now) if _is_current(world, key, operation) else []
+
+
+def _is_current(world: World, key: SystemKey, operation: str) -> bool:
+    system = world.systems.get(key)
+    running = system.reset if system else None
+    return running is not None and running.operation == operation
+
+
+def _tell(world: World, key: SystemKey, now: Instant) -> list[Action]:
+    system = world.systems[key]
+    running = system.reset
+    assert running is not None
+    actions: list[Action] = []
+    for waiter in running.waiters:
+        asked = world.asked.get((waiter.requester, waiter.request_id))
+        if asked is not None:
+            verdict = running.ended or Outcome.FAIL
+            actions += answer(world, asked, verdict, now, "" if running.ended else "not proved")
+    world.put_system(replace(system, reset=None))
+    if running.test:
+        actions.append(_test_ended(running))
+    if running.ended is not None:
+        notify_all(world, system, running.ended, now)
+    return actions
+
+
+def _test_ended(running: Reset) -> TestEnded:
+    if running.ended is None:
+        return TestEnded(running.operation, Outcome.FAIL, None)
+    return TestEnded(running.operation, running.ended.outcome, running.ended.evidence)

@@ -1,0 +1,232 @@
+"""One event in, a list of actions out: the only entrance to the core.
+
+`step` sends each kind of event to the file that decides about it. Whoever calls it writes
+`world.take_changes()` to the journal first and performs the actions then, in their order.
+"""
+
+from dataclasses import replace
+from typing import assert_never
+
+from haconn.core import asking, devices, life, restoring, running, telling
+from haconn.core.actions import Action
+from haconn.core.events import (
+    BindingsChanged,
+    BmcRefused,
+    BmcUnanswered,
+    Checked,
+    CommandAnswered,
+    CommandSent,
+    DeviceEvent,
+    Event,
+    FeedsRead,
+    KdumpHeard,
+    Left,
+    NoticeHeard,
+    OutletAnswered,
+    OutletSent,
+    OwnEvent,
+    PduSeen,
+    PowerRead,
+    RecoveryAsked,
+    Registered,
+    Requested,
+    RequestRecorded,
+    RestoreTried,
+    ResultHeard,
+    Resumed,
+    SessionOpened,
+    Spoke,
+    StageRecorded,
+    Stopped,
+    TestAsked,
+    Tick,
+    VerdictRecorded,
+    WireEvent,
+)
+from haconn.core.model import Instant
+from haconn.core.reset import TimePassed
+from haconn.core.server import stop_restores
+from haconn.core.system import System
+from haconn.core.world import World
+
+FROM_THE_WIRE = (
+    Spoke,
+    Registered,
+    Checked,
+    Requested,
+    Left,
+    ResultHeard,
+    NoticeHeard,
+    Stopped,
+    KdumpHeard,
+)
+OUR_OWN = (
+    TestAsked,
+    RecoveryAsked,
+    BindingsChanged,
+    StageRecorded,
+    RequestRecorded,
+    VerdictRecorded,
+    Resumed,
+    Tick,
+)
+
+
+def step(world: World, event: Event, now: Instant) -> list[Action]:
+    """Take one event in."""
+    if isinstance(event, FROM_THE_WIRE):
+        actions = _heard(world, event, now)
+    elif isinstance(event, OUR_OWN):
+        actions = _own(world, event, now)
+    else:
+        actions = _device(world, event, now)
+    return actions + telling.due(world, now)
+
+
+def next_due(world: World) -> Instant | None:
+    """When `Tick` has something to do; None while nothing waits."""
+    times = [world.outbox.next_due()]
+    for system in world.systems.values():
+        if system.reset is None:
+            times.append(system.revives_at)
+        elif not running.is_over(system.reset):
+            times.append(system.reset.state.until)
+    times.append(restoring.next_due(world))
+    return min((time for time in times if time is not None), default=None)
+
+
+def _heard(world: World, event: WireEvent, now: Instant) -> list[Action]:
+    if isinstance(event, Stopped | KdumpHeard):
+        return _stop_notice(world, event, now)
+    noted = life.spoke(world, event.speaker, now)
+    match event:
+        case Spoke():
+            return noted
+        case Registered():
+            return noted + life.registered(world, event)
+        case Checked():
+            return noted + life.checked(world, event, now)
+        case Requested():
+            return noted + asking.request(world, event, now)
+        case Left():
+            return noted + life.left(world, event, now)
+        case ResultHeard() | NoticeHeard():
+            return noted + _acknowledged(world, event)
+        case _:
+            assert_never(event)
+
+
+def _stop_notice(world: World, event: Stopped | KdumpHeard, now: Instant) -> list[Action]:
+    if isinstance(event, Stopped):
+        return life.stopped(world, event, now)
+    return life.kdump(world, event, now)
+
+
+def _acknowledged(world: World, event: ResultHeard | NoticeHeard) -> list[Action]:
+    key = event.speaker.key
+    if isinstance(event, NoticeHeard):
+        world.outbox.heard(key, event.serials)
+        return []
+    asked = world.asked.get((key, event.request_id))
+    if asked is not None and world.outbox.results.pop(asked.name, None) is not None:
+        world.put_asked(replace(asked, heard=True))
+    return []
+
+
+def _device(world: World, event: DeviceEvent, now: Instant) -> list[Action]:
+    match event:
+        case SessionOpened():
+            return devices.session(world, event, now)
+        case PowerRead():
+            return devices.power_read(world, event, now)
+        case BmcUnanswered():
+            return devices.unanswered(world, event, now)
+        case BmcRefused():
+            return devices.refused(world, event)
+        case CommandSent():
+            return devices.command_sent(world, event, now)
+        case CommandAnswered():
+            return devices.command_answered(world, event, now)
+        case _:
+            return _pdu(world, event, now)
+
+
+def _pdu(
+    world: World,
+    event: OutletSent | OutletAnswered | FeedsRead | PduSeen | RestoreTried,
+    now: Instant,
+) -> list[Action]:
+    match event:
+        case OutletSent():
+            return devices.outlet_sent(world, event, now)
+        case OutletAnswered():
+            return devices.outlet_answered(world, event)
+        case FeedsRead():
+            return devices.feeds_read(world, event, now)
+        case PduSeen():
+            return devices.pdu_seen(world, event)
+        case RestoreTried():
+            return restoring.restore_tried(world, event, now)
+        case _:
+            assert_never(event)
+
+
+def _own(world: World, event: OwnEvent, now: Instant) -> list[Action]:
+    match event:
+        case Tick():
+            return _tick(world, now)
+        case StageRecorded() | RequestRecorded() | VerdictRecorded():
+            return running.recorded(world, event, now)
+        case TestAsked():
+            return asking.test(world, event, now)
+        case RecoveryAsked():
+            return restoring.recover(world, event, now)
+        case BindingsChanged():
+            return _rebind(world, event)
+        case Resumed():
+            return _resume(world, now)
+        case _:
+            assert_never(event)
+
+
+def _tick(world: World, now: Instant) -> list[Action]:
+    actions: list[Action] = []
+    for system in list(world.systems.values()):
+        if system.reset is not None and not running.is_over(system.reset):
+            actions += running.step(world, system.key, TimePassed(), now)
+        elif system.retired:
+            del world.systems[system.key]
+        elif system.revives_at is not None and system.revives_at <= now:
+            actions += life.revive(world, system)
+    return actions + restoring.begin_restores(world, now)
+
+
+def _resume(world: World, now: Instant) -> list[Action]:
+    """Take up what the journal of an earlier process left."""
+    for server in list(world.servers.values()):
+        world.put_server(stop_restores(server))
+    actions: list[Action] = []
+    for system in list(world.systems.values()):
+        if system.reset is not None:
+            actions += running.resume(world, system.key, now)
+    for asked in list(world.asked.values()):
+        if asked.outcome is not None and not asked.heard:
+            world.outbox.tell_result(asked.name, now)
+    return actions
+
+
+def _rebind(world: World, event: BindingsChanged) -> list[Action]:
+    """The keys changed: new systems appear, others go as soon as their reset has ended."""
+    for key, server in event.bindings.items():
+        known = world.systems.get(key)
+        moved = known is not None and known.server != server and known.reset is None
+        if (known is None or moved) and server in world.servers:
+            world.put_system(System(key, server))
+    for key, system in list(world.systems.items()):
+        if event.bindings.get(key) == system.server:
+            world.put_system(replace(system, retired=False))
+        elif system.reset is None:
+            del world.systems[key]
+        else:
+            world.put_system(replace(system, retired=True))
+    return []

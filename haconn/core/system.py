@@ -1,0 +1,173 @@
+"""One system: the operating system and its monitor that a request names, and how verdicts age.
+
+A verdict says that a system was stopped when the evidence was taken. It does not say that it is
+stopped now: the answer "already dumped" for a system that has come back corrupts data as surely
+as a wrong first verdict. So each kind of evidence has its own age limit (`at_once`), and every
+sign of life ends it for good.
+
+SM-1's states are `Status`. They are what is shown and what the pair lock looks at; whether a
+request is answered at once is decided by the verdict alone.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from haconn.core.model import Instant, SystemKey
+from haconn.core.reset import Evidence, Outcome, Plan, Trying
+
+ACCEPTED_HOLDS_S = 10.0
+NOTICE_HOLDS_S = 600.0
+KDUMP_HOLDS_S = 60.0
+KDUMP_BEFORE_S = 15.0
+"""A fence_kdump notice seen so shortly before a request concludes it at once."""
+SPOKE_AFTER_S = 3.0
+"""A datagram of the old boot id so long after the evidence contradicts it; an earlier one may
+have been under way."""
+BAR_S = 60.0
+"""How long after the last command a target that may be running is barred as requester."""
+REBOOT_QUIET_S = 30.0
+"""An off read so shortly after an accepted hard reset is the reset itself (RC-25)."""
+
+
+class Status(Enum):
+    """What is shown (R-353)."""
+
+    UNSET = "----"
+    NORMAL = "normal"
+    RESET = "reset"
+    DUMP = "dump"
+    POFF = "poff"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """Where the system's monitor listens; moved by REGISTER only."""
+
+    address: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was proved, and when it was true."""
+
+    outcome: Outcome
+    evidence: Evidence
+    at: Instant
+    last: Instant
+    """The latest repetition of a fence_kdump notice; else the same as `at`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """The first stop notice of a boot: only that one dates the evidence."""
+
+    boot_id: str
+    at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Waiter:
+    """A request that waits for the reset's outcome."""
+
+    requester: SystemKey
+    request_id: str
+    """32 hex digits, chosen by the requester."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """A reset in progress."""
+
+    operation: str
+    """One id through all logs."""
+    plan: Plan
+    state: Trying
+    waiters: tuple[Waiter, ...]
+    """Empty for the operator's test."""
+    former: Status
+    """What a failed reset returns to."""
+    ended: Verdict | None = None
+    """Concluded well, and not yet recorded."""
+    failed_at: Instant | None = None
+    """Concluded without proof, and not yet recorded."""
+    test: bool = False
+    """The operator's: nobody is told but he."""
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """Everything known of one system. Replaced as a whole, journalled as a whole."""
+
+    key: SystemKey
+    server: str
+    status: Status = Status.UNSET
+    registration: Registration | None = None
+    boot_id: str | None = None
+    """The kernel's boot id on record, 32 hex digits."""
+    notice: Notice | None = None
+    kdump_at: Instant | None = None
+    """The last fence_kdump datagram that no authenticated one has followed."""
+    verdict: Verdict | None = None
+    alive_at: Instant | None = None
+    """The last sign of life that contradicts what was proved before it."""
+    revives_at: Instant | None = None
+    """It spoke with its old boot id in dump or poff: back to normal then, with an alarm."""
+    boot_unknown: bool = False
+    """No boot id was on record when it spoke: it may be a new boot."""
+    commanded_at: Instant | None = None
+    """When the last command to it left."""
+    barred: bool = False
+    """The last reset failed in doubt: no requester for 60 s after the last command."""
+    reset: Reset | None = None
+    retired: bool = False
+    """Its last key is retired: it goes when its reset has ended."""
+    pair: SystemKey | None = None
+    """Who checks it and may be asked to reset it (cluster management)."""
+    bye_at: Instant | None = None
+    """It stopped in order: only a session begun later makes it normal again."""
+    concluded_at: Instant | None = None
+    """When its last reset ended: no notice before it counts for the next."""
+
+
+def is_barred(system: System, now: Instant) -> bool:
+    """Whether it may be running half-fenced, so that it must not have others reset."""
+    since = system.commanded_at
+    return system.barred and since is not None and now - since < BAR_S
+
+
+def at_once(
+    system: System, now: Instant, *, turned_on_at: Instant | None, off_is_fresh: bool
+) -> Verdict | None:
+    """Give the verdict that a new request gets without any reset, if one still holds.
+
+    Args:
+        turned_on_at: when the server's power last changed from off to on.
+        off_is_fresh: OFF, or all feeds off, by readings that are not stale.
+    """
+    verdict = system.verdict
+    if verdict is None or contradicted(system, verdict.at):
+        return None
+    if turned_on_at is not None and turned_on_at > verdict.at:
+        return None
+    return verdict if _holds(verdict, now, off_is_fresh=off_is_fresh) else None
+
+
+def _holds(verdict: Verdict, now: Instant, *, off_is_fresh: bool) -> bool:
+    match verdict.evidence:
+        case Evidence.HARD_RESET_ACCEPTED:
+            return now - verdict.at <= ACCEPTED_HOLDS_S
+        case Evidence.STOP_NOTICE:
+            return now - verdict.at <= NOTICE_HOLDS_S
+        case Evidence.KDUMP_NOTICE:
+            return now - verdict.last <= KDUMP_HOLDS_S
+        case Evidence.NEW_BOOT:
+            return False
+        case Evidence.POWER_OFF | Evidence.OUTLETS_OFF:
+            return off_is_fresh
+
+
+def contradicted(system: System, at: Instant) -> bool:
+    """Whether the system showed life after `at`."""
+    return system.alive_at is not None and system.alive_at > at

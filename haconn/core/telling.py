@@ -1,0 +1,148 @@
+"""Results and notices: who is told what, and for how long a verdict may still be told.
+
+The same request id gets the same verdict as long as it can be true: until its target shows life,
+and at most 60 s after the evidence; an authenticated stop notice holds for ten minutes, and OFF
+as long as fresh readings say so. After that the answer is FAIL, `verdict over` (design 4).
+"""
+
+from dataclasses import replace
+
+from haconn.core.actions import (
+    Action,
+    Line,
+    LineKind,
+    NoticeKind,
+    TellNotices,
+    TellResult,
+)
+from haconn.core.model import Instant, SystemKey
+from haconn.core.reset import Evidence, Outcome
+from haconn.core.system import NOTICE_HOLDS_S, Status, System, Verdict, contradicted
+from haconn.core.world import Asked, World
+
+VERDICT_TOLD_S = 60.0
+NOTICE_OF = {
+    Evidence.STOP_NOTICE: NoticeKind.DUMP,
+    Evidence.KDUMP_NOTICE: NoticeKind.DUMP,
+    Evidence.HARD_RESET_ACCEPTED: NoticeKind.REBOOT,
+    Evidence.NEW_BOOT: NoticeKind.REBOOT,
+    Evidence.POWER_OFF: NoticeKind.POFF,
+    Evidence.OUTLETS_OFF: NoticeKind.POFF,
+}
+LISTENING = frozenset({Status.NORMAL, Status.ERROR})
+"""Who gets notices: nobody in reset, dump or poff, nobody who has said BYE."""
+
+
+def answer(
+    world: World, asked: Asked, verdict: Verdict | Outcome, now: Instant, reason: str = ""
+) -> list[Action]:
+    """Give a request its outcome for good, log it, and tell it until it is acknowledged."""
+    if isinstance(verdict, Verdict):
+        done = replace(
+            asked, outcome=verdict.outcome, evidence=verdict.evidence, evidence_at=verdict.at
+        )
+    else:
+        done = replace(asked, outcome=verdict, evidence_at=now, reason=reason)
+    done = replace(done, told_at=now)
+    world.put_asked(done)
+    world.outbox.tell_result(done.name, now)
+    assert done.outcome is not None
+    return [request_line(world, done, sent=True, reply=done.outcome.name)]
+
+
+def request_line(world: World, asked: Asked, *, sent: bool, reply: str | None) -> Line:
+    """The RM-RESET line of a request (R-229)."""
+    target = world.systems.get(asked.target)
+    requester = world.systems.get(asked.requester)
+    place = requester.registration if requester else None
+    return Line(
+        LineKind.RM_RESET,
+        target.server if target else "----",
+        asked.target.number,
+        sent,
+        place.address if place else None,
+        place.port if place else None,
+        asked.requester.number,
+        ("P", reply),
+    )
+
+
+def result_of(world: World, asked: Asked, now: Instant) -> TellResult:
+    """Say what a request with an outcome is told now."""
+    assert asked.outcome is not None
+    assert asked.evidence_at is not None
+    tell = TellResult(
+        asked.requester,
+        asked.request_id,
+        asked.target,
+        asked.outcome,
+        asked.evidence,
+        asked.evidence_at,
+        asked.reason,
+    )
+    if asked.evidence is not None and not _still_true(world, asked, now):
+        return replace(tell, outcome=Outcome.FAIL, evidence=None, reason="verdict over")
+    return tell
+
+
+def _still_true(world: World, asked: Asked, now: Instant) -> bool:
+    target = world.systems.get(asked.target)
+    assert asked.evidence_at is not None
+    if target is None or contradicted(target, asked.evidence_at):
+        return False
+    age = now - asked.evidence_at
+    if asked.evidence is Evidence.STOP_NOTICE:
+        return age <= NOTICE_HOLDS_S
+    off = asked.outcome is Outcome.POFF and world.off_at(target.server, now) is not None
+    return off or age <= VERDICT_TOLD_S
+
+
+def notify_all(world: World, about: System, verdict: Verdict, now: Instant) -> None:
+    """Tell every registered system of that port that this one has stopped (R-004, R-412)."""
+    for system in world.systems.values():
+        same_port = system.key.port == about.key.port and system.key != about.key
+        if same_port and system.registration is not None and system.status in LISTENING:
+            kind = NOTICE_OF[verdict.evidence]
+            world.outbox.notify(system.key, about.key, kind, verdict.at, now)
+
+
+def due(world: World, now: Instant) -> list[Action]:
+    """Give everything that is to be sent now."""
+    actions: list[Action] = []
+    for name in world.outbox.due_results(now):
+        asked = world.asked.get(name)
+        if asked is not None and asked.outcome is not None:
+            actions.append(result_of(world, asked, now))
+    for receiver, notices, first in world.outbox.due_boxes(now):
+        system = world.systems.get(receiver)
+        if system is None or system.registration is None or system.status not in LISTENING:
+            continue
+        place = system.registration
+        actions.append(TellNotices(receiver, place.address, place.port, notices))
+        if first:
+            actions += [
+                attention(world, notice.about, place.address, place.port, notice.kind.name)
+                for notice in notices
+            ]
+    return actions
+
+
+def attention(
+    world: World,
+    about: SystemKey,
+    address: str,
+    port: int,
+    state: str,
+    number: int | None = None,
+) -> Line:
+    """The ATTENTION line (R-234): RECV with the number of who has stopped, else SEND."""
+    return Line(
+        LineKind.ATTENTION,
+        world.systems[about].server,
+        about.number,
+        number is None,
+        address,
+        port,
+        number,
+        ("P", state),
+    )

@@ -1,0 +1,170 @@
+"""All systems and servers together: the one state that the daemon's core task owns.
+
+`World` is a container with bookkeeping: every record is a frozen value that is replaced as a
+whole, and `put_*` notes what the journal has to write. The decisions stand in the files beside
+it, one noun each: asking.py (requests), running.py (a reset's progress and its end), life.py
+(what systems say), devices.py (what BMCs and PDUs say), telling.py (results and notices).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from haconn.core.actions import Action, Remark
+from haconn.core.model import Feed, Instant, SystemKey
+from haconn.core.outbox import Outbox, RequestName
+from haconn.core.plan import Policy
+from haconn.core.reset import Evidence, Outcome
+from haconn.core.server import Server, off_at
+from haconn.core.system import Status, System
+
+ASKED_FOR_S = 600.0
+"""How long a request id is remembered after its outcome (RC-03)."""
+ASKED_MAX = 4096
+"""More ids than 256 systems use in ten minutes; the oldest finished ones are dropped first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request id, for ever one reset."""
+
+    requester: SystemKey
+    request_id: str
+    target: SystemKey
+    at: Instant
+    operation: str = ""
+    """The reset that it began or joined."""
+    outcome: Outcome | None = None
+    evidence: Evidence | None = None
+    evidence_at: Instant | None = None
+    told_at: Instant | None = None
+    reason: str = ""
+    heard: bool = False
+
+    @property
+    def name(self) -> RequestName:
+        """Who asked, and the id."""
+        return self.requester, self.request_id
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the configuration fixes for the life of the process."""
+
+    policies: Mapping[str, Policy]
+    """By server name."""
+    bmc_poll_s: float = 1.0
+    pdu_poll_s: float = 5.0
+    gated: bool = False
+    """A standby is configured: stages may wait for its acknowledgement."""
+    run_name: str = "r"
+    """Distinguishes the operations of this process from those of another."""
+
+
+Durable: TypeAlias = System | Server | Asked
+"""What the journal keeps."""
+
+
+@dataclass
+class World:
+    """The state of everything; frozen records in dictionaries."""
+
+    settings: Settings
+    systems: dict[SystemKey, System] = field(default_factory=dict)
+    servers: dict[str, Server] = field(default_factory=dict)
+    asked: dict[RequestName, Asked] = field(default_factory=dict)
+    outbox: Outbox = field(default_factory=Outbox)
+    changed: list[Durable] = field(default_factory=list)
+    """What the journal has not taken yet; several states of one record may follow each other."""
+    pdus: dict[str, bool] = field(default_factory=dict)
+    """Whether each PDU answers; absent before the first try."""
+    operations: int = 0
+
+    def policy(self, server: str) -> Policy:
+        """The policy of a server."""
+        return self.settings.policies[server]
+
+    def put_system(self, system: System) -> None:
+        """Replace a system; the journal hears of everything that outlives a process."""
+        before = self.systems.get(system.key)
+        self.systems[system.key] = system
+        if before != system:
+            self.changed.append(system)
+
+    def put_server(self, server: Server) -> None:
+        """Replace a server. Readings do not outlive a process; what is owed does."""
+        before = self.servers.get(server.name)
+        self.servers[server.name] = server
+        owed = (server.owed, server.left_dark)
+        if before is None or (before.owed, before.left_dark) != owed:
+            self.changed.append(server)
+
+    def put_asked(self, asked: Asked) -> None:
+        """Remember a request."""
+        self.asked[asked.name] = asked
+        self.changed.append(asked)
+
+    def take_changes(self) -> list[Durable]:
+        """Hand over what the journal has to write, the latest state of each record."""
+        latest: dict[object, Durable] = {}
+        for record in self.changed:
+            latest[identity(record)] = record
+        self.changed.clear()
+        return list(latest.values())
+
+    def begin_operation(self) -> str:
+        """Name a reset, a test or a restore."""
+        self.operations += 1
+        return f"{self.settings.run_name}-{self.operations}"
+
+    def off_at(self, server: str, now: Instant) -> Instant | None:
+        """When a server was last proved off; None if the readings are stale."""
+        settings = self.settings
+        return off_at(
+            self.servers[server],
+            self.policy(server).feeds,
+            now,
+            bmc_poll_s=settings.bmc_poll_s,
+            pdu_poll_s=settings.pdu_poll_s,
+        )
+
+    def rest_status(self, server: str) -> Status:
+        """What a system is when it is neither reset nor stopped: error if its BMC is lost."""
+        lost = self.servers[server].watch.reachable is False
+        return Status.ERROR if lost else Status.NORMAL
+
+    def feeds_of(self, pdu: str) -> dict[str, list[Feed]]:
+        """Which servers a PDU feeds, by which outlets."""
+        found: dict[str, list[Feed]] = {}
+        for name, policy in self.settings.policies.items():
+            for feed in policy.feeds:
+                if feed.pdu == pdu:
+                    found.setdefault(name, []).append(feed)
+        return found
+
+
+def identity(record: Durable) -> object:
+    """What makes two states of a record the same record."""
+    match record:
+        case System():
+            return record.key
+        case Server():
+            return record.name
+        case Asked():
+            return record.name
+
+
+def new_world(settings: Settings, bindings: Mapping[SystemKey, str]) -> World:
+    """Make the table of servers and of the systems that keys bind to them."""
+    world = World(settings)
+    for name in settings.policies:
+        world.servers[name] = Server(name)
+    for key, server in bindings.items():
+        if server in world.servers:
+            world.systems[key] = System(key, server)
+    return world
+
+
+def remark(message: str, **values: object) -> Action:
+    """Make one line of the event log."""
+    return Remark(message, tuple((name, str(value)) for name, value in values.items()))
