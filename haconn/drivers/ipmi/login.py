@@ -226,7 +226,8 @@ class _Login:
     ) -> L:
         def read(datagram: bytes) -> L | None:
             parsed = parse(packet.parse_setup(datagram, answer))
-            return parsed if (parsed.tag, parsed.console) == (self._tag, self._console) else None
+            to_us = parsed.console in ((self._console, 0) if parsed.status else (self._console,))
+            return parsed if to_us and parsed.tag == self._tag else None
 
         datagram = packet.encode_setup(kind, request)
         parsed, sent = await _ask(self._wire, datagram, read, LOGIN_INTERVALS_S, self._ignored)

@@ -32,7 +32,7 @@ class Opened:
     tag: int
     status: int
     console: int
-    """SIDm, as the BMC heard it."""
+    """SIDm, as the BMC heard it; 0 in a refusal that leaves it out."""
     bmc: int
     """SIDc; 0 if the status is not 0."""
     algorithms: Algorithms | None
@@ -156,6 +156,9 @@ def parse_rakp_4(payload: bytes, suite: Suite) -> Admission:
 
 
 def _parse_head(payload: bytes) -> tuple[int, int, int]:
+    # A refusal may end after its status: ipmi_sim sends two bytes. Its console id reads as 0.
+    if 2 <= len(payload) < 8 and payload[1]:
+        return payload[0], payload[1], 0
     if len(payload) < 8:
         raise CodecError("shorter than any login message")
     tag, status, console = struct.unpack_from("<BBxxI", payload)
