@@ -92,6 +92,8 @@ def power_read(world: World, event: PowerRead, now: Instant) -> list[Action]:
     before = world.servers[event.server].watch
     after = power.was_read(before, event.reading)
     actions = _watch_changed(world, event.server, after, "")
+    if before.dead:
+        actions += _to_reset(world, event.server, reset.BmcReady(), now)
     if after.turned_on_at != before.turned_on_at:
         actions += _turned_on(world, event.server, now)
     run = after.run
