@@ -4,8 +4,12 @@
 class ConfigError(Exception):
     """A setting that cannot be used, in one line: where, which key, what is wrong, what is allowed.
 
-    No secret is ever part of the text.
+    A file may have several faults: `faults` has one line each. No secret is part of any.
     """
+
+    def __init__(self, *faults: str) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
 
 
 class RefusedError(ConfigError):

@@ -13,7 +13,7 @@ from typing import Protocol, TypeAlias
 
 from haconn.core.model import Feed, Secret
 
-TomlValue: TypeAlias = "str | int | bool | list[dict[str, str]] | list[str]"
+TomlValue: TypeAlias = "str | int | bool | list[TomlValue] | dict[str, TomlValue]"
 OFF = "off"
 
 

@@ -5,12 +5,11 @@ example files of etc/haconn2 and the completion.
 """
 
 from dataclasses import MISSING, dataclass, field, fields
-from functools import lru_cache
-from typing import Annotated, TypeAlias, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeAlias, get_args, get_origin, get_type_hints
 
 from haconn.config.kinds import Kind
 
-Record: TypeAlias = type
+Record: TypeAlias = type[Any]
 """A frozen dataclass whose fields are Annotated with an Option each."""
 
 
@@ -49,16 +48,11 @@ class Named:
         return f"{self.option.kind.allowed}{unit}"
 
 
-@lru_cache(maxsize=32)
 def options(record: Record) -> tuple[Named, ...]:
     """Give the options of a record in the order of its fields; other fields are left out."""
-    hints = get_type_hints(record, include_extras=True)
-    found: list[Named] = []
-    for entry in fields(record):
-        option = _option(hints[entry.name])
-        if option is not None:
-            found.append(Named(entry.name, option.key or entry.name, option, entry.default))
-    return tuple(found)
+    if record not in _KNOWN:
+        _KNOWN[record] = _read(record)
+    return _KNOWN[record]
 
 
 def named(record: Record, key: str) -> Named:
@@ -73,3 +67,16 @@ def _option(hint: object) -> Option | None:
     if get_origin(hint) is not Annotated:
         return None
     return next((item for item in get_args(hint)[1:] if isinstance(item, Option)), None)
+
+
+def _read(record: Record) -> tuple[Named, ...]:
+    hints = get_type_hints(record, include_extras=True)
+    found: list[Named] = []
+    for entry in fields(record):
+        option = _option(hints[entry.name])
+        if option is not None:
+            found.append(Named(entry.name, option.key or entry.name, option, entry.default))
+    return tuple(found)
+
+
+_KNOWN: dict[Record, tuple[Named, ...]] = {}

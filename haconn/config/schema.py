@@ -215,6 +215,7 @@ COMMUNITY = Option(
     "SNMP community of all PDUs",
     SecretText(Text("[A-Za-z0-9]{1,30}", "1 to 30 ASCII letters and digits")),
 )
+NOT_SET = Secret("")
 MODE = Option("one management server or a pair of them", Choice(("pair", "single")))
 
 
@@ -227,7 +228,7 @@ class Configuration:
     timers: Timers = Timers()
     pservers: tuple[ManagedServer, ...] = ()
     pdus: tuple[PduEntry, ...] = ()
-    community: Secret = Secret("")
+    community: Secret = NOT_SET
     """Empty while not set."""
     keys: tuple[KeyEntry, ...] = ()
     next_system: int = 1

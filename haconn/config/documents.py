@@ -1,0 +1,156 @@
+"""The texts of the files to one Configuration, without looking at the whole.
+
+Pure. What the parts say to each other is checked by haconn/config/rules.py.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from haconn.config.errors import ConfigError
+from haconn.config.option import options
+from haconn.config.rows import read_row, read_rows, report_unknown
+from haconn.config.schema import (
+    MODE,
+    NOT_SET,
+    Configuration,
+    KeyEntry,
+    ManagedServer,
+    Mode,
+    PduEntry,
+    ResetPath,
+    Timers,
+)
+from haconn.config.secretfile import (
+    LoginRow,
+    SecretHead,
+    SecretRows,
+    SystemRow,
+    login_place,
+)
+
+T = TypeVar("T")
+CONNECTOR = "connector.toml"
+PSERVERS = "pservers.toml"
+IPDUS = "ipdus.toml"
+SECRETS = "secrets.toml"
+FILES = (CONNECTOR, PSERVERS, IPDUS, SECRETS)
+RESETPATH = "resetpath"
+SERVER_ROWS = "pserver"
+PDU_ROWS = "ipdu"
+LOGIN_ROWS = "login"
+SYSTEM_ROWS = "system"
+
+
+def parse_files(texts: Mapping[str, str]) -> tuple[Configuration, SecretRows]:
+    """Give what the texts say, by file name; a file that is not there says nothing.
+
+    The rows of secrets.toml are given as they are too, those that count for nothing included.
+
+    Raises ConfigError with every fault.
+    """
+    faults: list[str] = []
+    tables = {file: _table(file, texts.get(file, ""), faults) for file in FILES}
+    mode, resetpath, timers = _connector(tables[CONNECTOR], faults)
+    secrets = _secrets(tables[SECRETS], faults)
+    notes: list[str] = []
+    pservers = _servers(tables[PSERVERS], secrets, faults)
+    report_unknown(tables[IPDUS], {PDU_ROWS: PduEntry}, IPDUS, faults)
+    pdus = _rows(PduEntry, tables[IPDUS], PDU_ROWS, IPDUS, faults)
+    if faults or resetpath is None or timers is None:
+        raise ConfigError(*faults)
+    names = {server.name for server in pservers}
+    configuration = Configuration(
+        mode=mode,
+        resetpath=resetpath,
+        timers=timers,
+        pservers=pservers,
+        pdus=pdus,
+        community=secrets.head.community,
+        keys=_keys(secrets, names, notes),
+        next_system=secrets.head.next_system,
+        notes=tuple(notes),
+    )
+    return configuration, secrets
+
+
+def _table(file: str, text: str, faults: list[str]) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as exc:
+        reason = " ".join(str(exc).split()) if file != SECRETS else _place(exc)
+        faults.append(f"{file}: not TOML: {reason}")
+        return {}
+
+
+def _place(exc: Exception) -> str:
+    """Only where: the parser's words may quote what stands there, and that may be a secret."""
+    _, found, place = str(exc).rpartition("(at ")
+    return f"at {place.rstrip(')')}" if found else "too deep or too long"
+
+
+def _connector(
+    table: dict[str, Any], faults: list[str]
+) -> tuple[Mode, ResetPath | None, Timers | None]:
+    keys = {entry.key: entry for entry in options(Timers)}
+    report_unknown(table, {"mode": MODE, RESETPATH: ResetPath, **keys}, CONNECTOR, faults)
+    where = f"{CONNECTOR}: [{RESETPATH}]"
+    resetpath = read_row(ResetPath, table.get(RESETPATH, {}), where, faults, {})
+    own = {key: value for key, value in table.items() if key in keys}
+    timers = read_row(Timers, own, CONNECTOR, faults, {})
+    mode: Mode = "pair"
+    try:
+        mode = "single" if MODE.kind.check(table.get("mode", "pair")) == "single" else "pair"
+    except ValueError as exc:
+        faults.append(f"{CONNECTOR}: mode: wrong value; allowed: {exc}")
+    return mode, resetpath, timers
+
+
+def _servers(
+    table: dict[str, Any], secrets: SecretRows, faults: list[str]
+) -> tuple[ManagedServer, ...]:
+    report_unknown(table, {SERVER_ROWS: ManagedServer}, PSERVERS, faults)
+    passwords = {row.place: row.password for row in secrets.logins}
+    servers: list[ManagedServer] = []
+    for index, row in enumerate(read_rows(table, SERVER_ROWS, PSERVERS, faults), start=1):
+        where = f"{PSERVERS}: [[{SERVER_ROWS}]] {index}"
+        server = read_row(ManagedServer, row, where, faults, {"password": NOT_SET})
+        if server is not None:
+            password = passwords.get(login_place(server), NOT_SET)
+            servers.append(replace(server, password=password))
+    return tuple(servers)
+
+
+def _secrets(table: dict[str, Any], faults: list[str]) -> SecretRows:
+    heads = {entry.key: entry for entry in options(SecretHead)}
+    known = {**heads, LOGIN_ROWS: LoginRow, SYSTEM_ROWS: SystemRow}
+    report_unknown(table, known, SECRETS, faults)
+    own = {key: value for key, value in table.items() if key in heads}
+    head = read_row(SecretHead, own, SECRETS, faults, {})
+    return SecretRows(
+        head or SecretHead(),
+        _rows(LoginRow, table, LOGIN_ROWS, SECRETS, faults),
+        _rows(SystemRow, table, SYSTEM_ROWS, SECRETS, faults),
+    )
+
+
+def _rows(
+    record: type[T], table: dict[str, Any], key: str, file: str, faults: list[str]
+) -> tuple[T, ...]:
+    rows = [
+        read_row(record, row, f"{file}: [[{key}]] {index}", faults, {})
+        for index, row in enumerate(read_rows(table, key, file, faults), start=1)
+    ]
+    return tuple(row for row in rows if row is not None)
+
+
+def _keys(secrets: SecretRows, names: set[str], notes: list[str]) -> tuple[KeyEntry, ...]:
+    """The keys of registered servers; rows of others count for nothing, and are told."""
+    notes.extend(
+        f"{SECRETS}: the key of system {row.id} counts for nothing:"
+        f" no server {row.server} is registered"
+        for row in secrets.systems
+        if row.server not in names
+    )
+    return tuple(entry for row in secrets.systems if row.server in names for entry in row.entries())

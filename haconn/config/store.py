@@ -1,0 +1,184 @@
+"""Loading the configuration, and changing it without ever leaving half a change.
+
+One file is replaced in one step (haconn/config/files.py). Two files have to agree: pservers.toml
+says which servers there are, secrets.toml has their passwords and keys. Rows of secrets.toml that
+fit no server count for nothing, so a change of both is written in three steps:
+
+  1. secrets.toml with the rows of the old and of the new configuration;
+  2. pservers.toml: from here on the new configuration is the one that loads;
+  3. secrets.toml with the rows of the new one only.
+
+A crash before step 2 leaves the old configuration, after it the new one, and the next change
+drops the rows that fit nothing. A change of one file is one step. Before anything is written, the
+texts to be written are read, and refused if they do not say exactly what was meant.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from haconn.config.documents import (
+    CONNECTOR,
+    FILES,
+    IPDUS,
+    LOGIN_ROWS,
+    PDU_ROWS,
+    PSERVERS,
+    RESETPATH,
+    SECRETS,
+    SERVER_ROWS,
+    SYSTEM_ROWS,
+    parse_files,
+)
+from haconn.config.editing import Rows, edit_head, edit_rows, edit_table
+from haconn.config.errors import ConfigError
+from haconn.config.files import (
+    OPEN_MODE,
+    SECRET_MODE,
+    locked,
+    make_directory,
+    read_text,
+    replace_text,
+)
+from haconn.config.pdu_model import PduModel
+from haconn.config.pdu_models import PduModelError, load_pdu_models
+from haconn.config.rules import require_allowed
+from haconn.config.schema import Configuration, ManagedServer, PduEntry, ResetPath, Timers
+from haconn.config.secretfile import LoginRow, SecretHead, SecretRows, SystemRow, secret_rows
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What lies in HACONN_ETC, as read at one moment."""
+
+    texts: Mapping[str, str]
+    configuration: Configuration
+    secrets: SecretRows
+
+
+def load(etc: Path) -> Configuration:
+    """Read the configuration, and check it as a whole.
+
+    Raises ConfigError with a line for every fault: file, key, what is wrong, what is allowed.
+    """
+    configuration = _read(etc).configuration
+    require_allowed(configuration, models_of(etc))
+    return configuration
+
+
+def load_unchecked(etc: Path) -> Configuration:
+    """Read the configuration with values that are allowed one by one.
+
+    For displays, and for the commands that mend what the whole lacks.
+    """
+    return _read(etc).configuration
+
+
+def models_of(etc: Path) -> dict[str, PduModel]:
+    """Read the table of PDU models; raises ConfigError."""
+    try:
+        return load_pdu_models(etc / "pdu-models")
+    except PduModelError as exc:
+        raise ConfigError(*(f"pdu-models/{fault}" for fault in exc.faults)) from exc
+
+
+def change(etc: Path, edit: Callable[[Configuration], Configuration]) -> Configuration:
+    """Apply an edit to what is stored, and give the new configuration.
+
+    Args:
+        edit: gives the new configuration, or raises ConfigError to refuse.
+
+    Raises ConfigError, and then nothing has changed; also if another change is under way. A
+    failure between the steps above leaves the old or the new configuration, whole.
+    """
+    make_directory(etc, 0o755)
+    with locked(etc):
+        models = models_of(etc)
+        stored = _read(etc)
+        new = edit(stored.configuration)
+        require_allowed(new, models)
+        _write(etc, stored, new)
+    return new
+
+
+def _read(etc: Path) -> Stored:
+    if not etc.is_dir():
+        raise ConfigError(f"{etc}: no such directory; allowed is one for settings, HACONN_ETC")
+    texts: dict[str, str] = {}
+    for file in FILES:
+        text = read_text(etc / file, secret=file == SECRETS)
+        if text is not None:
+            texts[file] = text
+    configuration, secrets = parse_files(texts)
+    return Stored(texts, configuration, secrets)
+
+
+def _write(etc: Path, stored: Stored, new: Configuration) -> None:
+    texts = dict(stored.texts)
+    for file, text in _steps(stored, new):
+        if text != texts.get(file, ""):
+            replace_text(etc / file, text, SECRET_MODE if file == SECRETS else OPEN_MODE)
+            texts[file] = text
+
+
+def _steps(stored: Stored, new: Configuration) -> list[tuple[str, str]]:
+    """Give the files in the order in which they are to be written."""
+    old, before = stored.configuration, stored.texts.get(SECRETS, "")
+    open_texts = {
+        CONNECTOR: _connector_text(stored.texts.get(CONNECTOR, ""), old, new),
+        PSERVERS: edit_rows(stored.texts.get(PSERVERS, ""), _server_rows(old, new)),
+        IPDUS: edit_rows(stored.texts.get(IPDUS, ""), _pdu_rows(old, new)),
+    }
+    changed = {
+        file: text for file, text in open_texts.items() if text != stored.texts.get(file, "")
+    }
+    assert len(changed) <= 1, "files that need not agree are changed by commands of their own"
+    wanted = secret_rows(new)
+    both = wanted.with_rows_of(secret_rows(old)) if PSERVERS in changed else wanted
+    bridge = _secret_text(before, stored.secrets, both)
+    final = _secret_text(bridge, both, wanted)
+    parse_files({**stored.texts, SECRETS: bridge})
+    _require_meant({**stored.texts, **changed, SECRETS: final}, new)
+    return [(SECRETS, bridge), *changed.items(), (SECRETS, final)]
+
+
+def _require_meant(texts: Mapping[str, str], new: Configuration) -> None:
+    written, _ = parse_files(texts)
+    if written != new:
+        raise ConfigError("the files are not written in a form that a command can change")
+
+
+def _connector_text(text: str, old: Configuration, new: Configuration) -> str:
+    text = edit_head(text, Configuration, old, new)
+    text = edit_head(text, Timers, old.timers, new.timers)
+    return edit_table(text, RESETPATH, ResetPath, old.resetpath, new.resetpath)
+
+
+def _server_rows(old: Configuration, new: Configuration) -> Rows[ManagedServer]:
+    return Rows(SERVER_ROWS, ManagedServer, _server_name, old.pservers, new.pservers)
+
+
+def _server_name(server: ManagedServer) -> object:
+    return server.name
+
+
+def _pdu_rows(old: Configuration, new: Configuration) -> Rows[PduEntry]:
+    return Rows(PDU_ROWS, PduEntry, _pdu_name, old.pdus, new.pdus)
+
+
+def _pdu_name(pdu: PduEntry) -> object:
+    return pdu.addr
+
+
+def _secret_text(text: str, old: SecretRows, new: SecretRows) -> str:
+    text = edit_head(text, SecretHead, old.head, new.head)
+    text = edit_rows(text, Rows(LOGIN_ROWS, LoginRow, _login_name, old.logins, new.logins))
+    return edit_rows(text, Rows(SYSTEM_ROWS, SystemRow, _system_name, old.systems, new.systems))
+
+
+def _login_name(row: LoginRow) -> object:
+    return row.place
+
+
+def _system_name(row: SystemRow) -> object:
+    return row.id, row.server
