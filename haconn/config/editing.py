@@ -123,13 +123,12 @@ def _cut(text: str) -> tuple[str, list[_Piece]]:
             while start > floor and _COMMENT.fullmatch(lines[start - 1]):
                 start -= 1
             starts.append((start, header[1]))
-    ends = [start for start, _ in starts[1:]] + [len(lines)]
+    bounds = [start for start, _ in starts] + [len(lines)]
     pieces = [
         _Piece(key, "".join(lines[start:end]))
-        for (start, key), end in zip(starts, ends, strict=True)
+        for (start, key), end in zip(starts, bounds[1:], strict=True)
     ]
-    head = lines[: starts[0][0]] if starts else lines
-    return "".join(head), pieces
+    return "".join(lines[: bounds[0]]), pieces
 
 
 def _join(texts: list[str]) -> str:

@@ -135,5 +135,5 @@ def _next_generation(
         else other
         for other in old.keys
     )
-    position = keys.index(replace(last, port=entry.port, number=entry.number, newest=newest)) + 1
-    return replace(old, keys=(*keys[:position], entry, *keys[position:])), entry, told
+    ordered = sorted((*keys, entry), key=lambda other: other.key_id)
+    return replace(old, keys=tuple(ordered)), entry, told
