@@ -153,4 +153,5 @@ def _keys(secrets: SecretRows, names: set[str], notes: list[str]) -> tuple[KeyEn
         for row in secrets.systems
         if row.server not in names
     )
-    return tuple(entry for row in secrets.systems if row.server in names for entry in row.entries())
+    systems = sorted(secrets.systems, key=lambda row: row.id)  # a change may move a row
+    return tuple(entry for row in systems if row.server in names for entry in row.entries())

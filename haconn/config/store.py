@@ -136,8 +136,8 @@ def _steps(stored: Stored, new: Configuration) -> list[tuple[str, str]]:
     wanted = secret_rows(new)
     both = wanted.with_rows_of(secret_rows(old)) if PSERVERS in changed else wanted
     bridge = _secret_text(before, stored.secrets, both)
-    final = _secret_text(bridge, both, wanted)
-    parse_files({**stored.texts, SECRETS: bridge})
+    _, bridged = parse_files({**stored.texts, SECRETS: bridge})  # rows in the order of the text
+    final = _secret_text(bridge, bridged, wanted)
     _require_meant({**stored.texts, **changed, SECRETS: final}, new)
     return [(SECRETS, bridge), *changed.items(), (SECRETS, final)]
 
