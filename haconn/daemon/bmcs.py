@@ -1,0 +1,187 @@
+"""One task per managed server: its session with the BMC, the polls, and the commands.
+
+The session is kept open at all times, so that a reset pays no login. Polls are jittered, and
+frequent while a reset of the server runs. A command never waits behind a poll, and never for a
+login: without a session it is `Unsent` at once, and the core issues it anew when there is one.
+
+A BMC that is silent for two poll periods is dead. Its session is given up for a new login, unless
+a command still waits for its answer: dropping the session then would turn a slow BMC's "taken"
+into "in doubt".
+"""
+
+import random
+from collections.abc import Callable
+from functools import partial
+
+import trio
+
+from haconn.core.actions import Perform
+from haconn.core.events import (
+    BmcRefused,
+    BmcUnanswered,
+    CommandAnswered,
+    CommandSent,
+    Event,
+    PowerRead,
+    RestoreTried,
+    SessionOpened,
+)
+from haconn.core.model import Accepted, Answer, Chassis, Instant, Power, Unsent
+from haconn.core.power import DEAD_POLLS
+from haconn.core.reset import Command
+from haconn.core.server import Restore
+from haconn.drivers.base import DeviceError, DeviceFault, DeviceSilent, DeviceUnreachable
+from haconn.drivers.ipmi.login import BmcAddress
+from haconn.drivers.ipmi.session import Session, open_session
+
+CHASSIS_OF = {
+    Command.SOFT_RESET: Chassis.NMI,
+    Command.HARD_RESET: Chassis.RESET,
+    Command.POWER_OFF: Chassis.POWER_OFF,
+}
+HURRY_S = 0.2
+"""Between two reads while a reset runs: OFF is proved about half a second after it is true."""
+JITTER = 0.1
+REFUSALS_MAX = 5
+"""Logins refused in a row double the pause, up to 32 poll periods: each one fills the BMC's log."""
+POWER_ON_WITHIN_S = 20.0
+"""How long a power-on may take until it is read."""
+
+Take = Callable[[Event], None]
+
+
+class BmcKeeper:
+    """The sole user of one BMC."""
+
+    def __init__(self, server: str, address: BmcAddress, poll_s: float, take: Take) -> None:
+        self.server = server
+        self._address = address
+        self._poll_s = poll_s
+        self._take = take
+        self._session: Session | None = None
+        self._logins = 0
+        self._commands = 0
+        """Commands that wait for an answer: the session is not given up under them."""
+        self._pace = Pace(poll_s)
+
+    @property
+    def suite(self) -> int | None:
+        """The cipher suite in use; None without a session."""
+        return None if self._session is None else self._session.suite
+
+    def hurry(self, on: bool) -> None:
+        """Poll often, or as usual."""
+        self._pace.hurry(on)
+
+    async def serve(self) -> None:
+        """Log in, poll, and log in again; for ever."""
+        await trio.sleep(random.uniform(0, self._poll_s * JITTER))
+        refusals = 0
+        while True:
+            asked_at = Instant(trio.current_time())
+            try:
+                async with open_session(self._address, self._logins + 1) as session:
+                    self._logins += 1
+                    await self._use(session)
+            except (DeviceSilent, DeviceUnreachable):
+                self._take(BmcUnanswered(self.server, asked_at))
+            except DeviceError as exc:
+                self._take(BmcRefused(self.server, str(exc)))
+                refusals = min(refusals + 1, REFUSALS_MAX)
+            else:
+                refusals = 0
+            await self._pace.pause(2**refusals)
+
+    async def _use(self, session: Session) -> None:
+        self._session = session
+        self._take(SessionOpened(self.server, session.number))
+        try:
+            while await self._poll(session):
+                await self._pace.pause()
+        finally:
+            self._session = None
+
+    async def _poll(self, session: Session) -> bool:
+        """Read until there is an answer; False when the session is to be given up."""
+        asked_at = Instant(trio.current_time())
+        dead_at = asked_at + DEAD_POLLS * self._poll_s
+        while True:
+            try:
+                with trio.move_on_at(dead_at if trio.current_time() < dead_at else float("inf")):
+                    reading = await session.read_power()
+                    self._session = session  # before the core hears that it can be used
+                    self._take(PowerRead(self.server, reading))
+                    return True
+            except (DeviceSilent, DeviceUnreachable):
+                pass
+            except DeviceFault as exc:
+                self._take(BmcRefused(self.server, str(exc)))
+                return True
+            self._take(BmcUnanswered(self.server, asked_at))
+            if trio.current_time() >= dead_at:
+                self._session = None
+                if not self._commands:
+                    return False
+            await self._pace.pause()
+
+    async def perform(self, action: Perform) -> None:
+        """Send a stage's command, once, and report what came of it."""
+        answer = await self._command(
+            CHASSIS_OF[action.command],
+            partial(self._take, CommandSent(self.server, action.operation, action.stage)),
+        )
+        self._take(CommandAnswered(self.server, action.operation, action.stage, answer))
+
+    async def _command(self, command: Chassis, sent: Callable[[], None]) -> Answer:
+        session = self._session
+        if session is None:
+            return Unsent("the BMC has no session")
+        self._commands += 1
+        try:
+            return await session.command(command, sent)
+        finally:
+            self._commands -= 1
+
+    async def restore_power(self, operation: str) -> None:
+        """Switch power on and read it on; report what came of it."""
+        failure: str | None = "not read on in time"
+        with trio.move_on_after(POWER_ON_WITHIN_S):
+            failure = await self._power_on()
+        self._take(RestoreTried(self.server, Restore.POWER_ON, operation, failure))
+
+    async def _power_on(self) -> str | None:
+        answer = await self._command(Chassis.POWER_ON, lambda: None)
+        if not isinstance(answer, Accepted):
+            return answer.reason
+        while True:
+            session = self._session
+            try:
+                if session is not None:
+                    reading = await session.read_power()
+                    self._take(PowerRead(self.server, reading))
+                    if reading.power is Power.ON:
+                        return None
+            except DeviceError as exc:
+                return str(exc)
+            await trio.sleep(HURRY_S)
+
+
+class Pace:
+    """How long a poll waits for the next, jittered, and cut short when there is a hurry."""
+
+    def __init__(self, poll_s: float) -> None:
+        self._poll_s = poll_s
+        self._hurried = False
+        self._changed = trio.Event()
+
+    def hurry(self, on: bool) -> None:
+        """Begin or end a hurry."""
+        self._hurried = on
+        self._changed.set()
+        self._changed = trio.Event()
+
+    async def pause(self, times: int = 1) -> None:
+        """Wait for the time of the next poll, or for several of them if there is no hurry."""
+        period = HURRY_S if self._hurried else self._poll_s * times
+        with trio.move_on_after(period * random.uniform(1 - JITTER, 1 + JITTER)):
+            await self._changed.wait()

@@ -1,0 +1,134 @@
+"""What the operator reads afterwards: reset log, event logs, syslog, and the standing alarms.
+
+The reset log has the five formats of R-228 to R-237, to the letter. Everything else goes to the
+event logs by severity: eventlog has all, altlog warnings, errlog errors. Each line bears the
+operation's id where there is one, so that one reset can be followed through all of them.
+"""
+
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from haconn.core.actions import Line, Remark
+from haconn.core.messages import MESSAGES, Severity
+from haconn.daemon.faces import RESET_FACE_BYTES, Faces, Writer
+from haconn.daemon.journal import reset_stamp
+
+SYSLOG = "/dev/log"
+DAEMON_FACILITY = 3 << 3
+SYSLOG_LEVEL = {Severity.INFO: 6, Severity.WARNING: 4, Severity.ERROR: 3}
+TO_SYSLOG = frozenset({"started", "stopping", "crashed", "disk", "not-reset", "restore-failed"})
+"""Start, stop and abnormal operation (R-224)."""
+ENDS = {
+    "booted": ("not-reset", "unknown-boot"),
+    "restored": ("restore-failed",),
+    "bmc-back": ("bmc-lost",),
+    "pdu-back": ("pdu-lost", "pdu-unusable"),
+}
+"""Which message ends which alarms about the same thing."""
+ABOUT = ("system", "pdu", "server", "what", "port")
+NOTHING = "----"
+
+
+def reset_line(line: Line) -> str:
+    """One line of the reset log, without its stamp."""
+    common: tuple[object, ...] = (
+        line.kind.value,
+        line.server,
+        line.target,
+        "SEND" if line.sent else "RECV",
+        line.address,
+        line.port,
+        line.number,
+    )
+    return " ".join(NOTHING if field is None else str(field) for field in common + line.fields)
+
+
+class Syslog:
+    """Datagrams to the system's log; nobody waits, and a missing log is no error."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+
+    def put(self, severity: Severity, text: str) -> None:
+        """Send one line."""
+        priority = DAEMON_FACILITY | SYSLOG_LEVEL[severity]
+        line = f"<{priority}>haconn[{os.getpid()}]: {text}".encode()
+        try:
+            self._socket.sendto(line, SYSLOG)
+        except OSError:
+            return  # no syslog here, or it is not fast enough: the event log has the line too
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+
+
+class Chronicle:
+    """Writes lines and remembers the alarms that stand."""
+
+    def __init__(self, directory: Path, language: str) -> None:
+        self._language = language
+        self._reset_log = Faces(directory, "resetlog", RESET_FACE_BYTES)
+        self._by_severity = {
+            Severity.INFO: Faces(directory, "eventlog"),
+            Severity.WARNING: Faces(directory, "altlog"),
+            Severity.ERROR: Faces(directory, "errlog"),
+        }
+        logs = (self._reset_log, *self._by_severity.values())
+        self._writer = Writer(logs, self._write_failed)
+        self._syslog = Syslog()
+        self.alarms: dict[tuple[str, str], str] = {}
+        self._listeners: dict[str, Callable[[str], None]] = {}
+
+    async def serve(self) -> None:
+        """Write what is put; for ever."""
+        await self._writer.serve()
+
+    async def finish(self) -> None:
+        """Write what still waits, and close."""
+        await self._writer.write()
+        self._syslog.close()
+
+    def line(self, line: Line) -> None:
+        """Write a line of the reset log."""
+        self._reset_log.put(f"{reset_stamp()} {reset_line(line)}")
+        self._writer.wake()
+
+    def listen(self, operation: str, heard: Callable[[str], None]) -> None:
+        """Let a command follow what is said of an operation."""
+        self._listeners[operation] = heard
+
+    def forget(self, operation: str) -> None:
+        """The command has gone."""
+        self._listeners.pop(operation, None)
+
+    def remark(self, remark: Remark) -> None:
+        """Write a line of the event log; an alarm stands until a message ends it."""
+        message = MESSAGES[remark.message]
+        values = dict(remark.values)
+        text = message.text(values, self._language)
+        line = f"{reset_stamp()} {message.id} {message.severity.value} {text}"
+        self._by_severity[Severity.INFO].put(line)
+        if message.severity is not Severity.INFO:
+            self._by_severity[message.severity].put(line)
+        self._writer.wake()
+        about = next((values[name] for name in ABOUT if name in values), "")
+        for ended in ENDS.get(remark.message, ()):
+            self.alarms.pop((ended, about), None)
+        if message.alarm:
+            self.alarms[remark.message, about] = f"{message.id} {text}"
+        if remark.message in TO_SYSLOG:
+            self._syslog.put(message.severity, f"{message.id} {text}")
+        heard = self._listeners.get(values.get("operation", ""))
+        if heard is not None:
+            heard(text)
+
+    def _write_failed(self, exc: OSError) -> None:
+        reason = exc.strerror or str(exc)
+        text = MESSAGES["disk"].text({"what": "the log", "reason": reason}, self._language)
+        if self.alarms.get(("disk", "the log")) != text:
+            self.alarms["disk", "the log"] = text
+            self._syslog.put(Severity.ERROR, text)

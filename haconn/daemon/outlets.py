@@ -1,0 +1,144 @@
+"""Cuts and restores of one server's outlets. An outlet has one writer: this, and one task of it.
+
+All feeds of a server are switched at once. An order may be repeated, since on and off are
+idempotent; what counts is what is read back. A cut, once begun, is finished and verified even if
+its reset has concluded; a restore is cancelled by a cut, which waits until it has stopped.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import trio
+
+from haconn.core.actions import Perform
+from haconn.core.events import (
+    CommandAnswered,
+    Event,
+    OutletAnswered,
+    OutletSent,
+    RestoreTried,
+)
+from haconn.core.model import Accepted, Answer, Feed, Power, Refused, Unsent
+from haconn.core.server import Restore
+from haconn.daemon.pdus import PduKeeper
+from haconn.drivers.base import DeviceError, DeviceSilent
+
+ATTEMPT_S = 3.0
+"""One attempt at an outlet: an order that was taken may need so long to show (A-39)."""
+ANSWER_S = 0.4
+"""An order without an answer by then is lost more often than slow: it is read back, repeated."""
+READ_EACH_S = 0.1
+RESTORE_WITHIN_S = 10.0
+Take = Callable[[Event], None]
+
+
+class OutletWriter:
+    """Switches the outlets of one server."""
+
+    def __init__(self, server: str, pdus: Mapping[str, PduKeeper], take: Take) -> None:
+        self._server = server
+        self._pdus = pdus
+        self._take = take
+        self._writing = trio.Lock()
+        self._restore: trio.CancelScope | None = None
+
+    def stop_restore(self) -> None:
+        """Cancel a restore that runs."""
+        if self._restore is not None:
+            self._restore.cancel(reason="the server is to be cut")
+
+    async def cut(self, action: Perform) -> None:
+        """Cut all feeds and read them off, until the deadline; answers only if nothing can be."""
+        self.stop_restore()
+        refusals: list[str] = []
+        with trio.move_on_at(action.deadline):
+            async with self._writing, trio.open_nursery() as nursery:
+                for feed in action.feeds:
+                    nursery.start_soon(self._cut_one, action, feed, refusals)
+        if len(refusals) == len(action.feeds):
+            answer = Refused("; ".join(refusals))
+            self._take(CommandAnswered(self._server, action.operation, action.stage, answer))
+
+    async def _cut_one(self, action: Perform, feed: Feed, refusals: list[str]) -> None:
+        keeper = self._pdus.get(feed.pdu)
+        if keeper is None:
+            refusals.append(f"PDU {feed.pdu} is not registered")
+            return
+        sent = partial(self._sent, action.operation, action.stage, feed, Power.OFF)
+        await self._until_read(keeper, feed, Power.OFF, action.operation, sent)
+
+    async def restore(self, operation: str, feeds: tuple[Feed, ...]) -> None:
+        """Switch all feeds on and read them on; report what came of it."""
+        failures: dict[Feed, str] = {}
+        with trio.CancelScope() as scope:
+            self._restore = scope
+            async with self._writing:
+                await self._restore_all(operation, feeds, failures)
+            reasons = "; ".join(f"{feed}: {why}" for feed, why in sorted(failures.items()))
+            self._take(RestoreTried(self._server, Restore.FEEDS, operation, reasons or None))
+        if self._restore is scope:
+            self._restore = None
+
+    async def _restore_all(
+        self, operation: str, feeds: tuple[Feed, ...], failures: dict[Feed, str]
+    ) -> None:
+        with trio.move_on_after(RESTORE_WITHIN_S):
+            async with trio.open_nursery() as nursery:
+                for feed in feeds:
+                    failures[feed] = "not read on in time"
+                    nursery.start_soon(self._restore_one, operation, feed, failures)
+
+    async def _restore_one(self, operation: str, feed: Feed, failures: dict[Feed, str]) -> None:
+        keeper = self._pdus.get(feed.pdu)
+        if keeper is None:
+            failures[feed] = "the PDU is not registered"
+            return
+        sent = partial(self._sent, operation, None, feed, Power.ON)
+        await self._until_read(keeper, feed, Power.ON, operation, sent)
+        del failures[feed]
+
+    def _sent(self, operation: str, stage: int | None, feed: Feed, power: Power) -> None:
+        on = power is Power.ON
+        self._take(OutletSent(self._server, operation, stage, feed, on))
+
+    async def _until_read(
+        self,
+        keeper: PduKeeper,
+        feed: Feed,
+        power: Power,
+        operation: str,
+        sent: Callable[[], None],
+    ) -> None:
+        """Order and read back, again and again, until it is read; the caller's scope ends it."""
+        while True:
+            answer: Answer | None = None
+            attempt_ends = trio.current_time() + ATTEMPT_S
+            with trio.move_on_after(ANSWER_S):
+                answer = await keeper.switch(feed.outlet, power, sent)
+            if isinstance(answer, Accepted):
+                on = power is Power.ON
+                self._take(OutletAnswered(self._server, operation, feed, on))
+            if isinstance(answer, Unsent):
+                await trio.sleep(READ_EACH_S)
+                continue
+            if await self._is_read(keeper, feed, power, attempt_ends, taken=answer is not None):
+                return
+
+    async def _is_read(
+        self, keeper: PduKeeper, feed: Feed, power: Power, until: float, *, taken: bool
+    ) -> bool:
+        """Read until the outlet is as ordered; False when the order is to be repeated."""
+        while trio.current_time() < until:
+            try:
+                states = await keeper.read((feed.outlet,))
+            except DeviceSilent:
+                return False
+            except DeviceError:
+                await trio.sleep(READ_EACH_S)
+                continue
+            if states.get(feed.outlet) is power:
+                return True
+            if not taken:
+                return False
+            await trio.sleep(READ_EACH_S)
+        return False

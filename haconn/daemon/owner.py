@@ -1,0 +1,81 @@
+"""The owner of the core's state: the only caller of `core.step`.
+
+`take` is synchronous and never re-entered: an event that arises while actions are performed waits
+for its turn. So the state has one owner, all events have one order, and a request reaches the
+wire of its BMC without a task switch in between.
+
+The order inside one turn is the promise of the journal: step, write down what changed, then act.
+"""
+
+from collections import deque
+from typing import Protocol
+
+import trio
+
+from haconn.core.actions import Action, Record
+from haconn.core.events import Event, StageRecorded, Tick
+from haconn.core.model import Instant
+from haconn.core.step import next_due, step
+from haconn.core.world import World
+from haconn.daemon.journal import Journal
+
+
+class Performer(Protocol):
+    """Carries actions out; must not block, and must not raise."""
+
+    def perform(self, action: Action) -> None:
+        """Carry out, or begin to carry out, one action."""
+
+
+class Owner:
+    """Steps the core and hands its actions on."""
+
+    def __init__(self, world: World, journal: Journal) -> None:
+        self.world = world
+        self._journal = journal
+        self._performer: Performer | None = None
+        self._waiting: deque[Event] = deque()
+        self._stepping = False
+        self._moved = trio.Event()
+        self.stopping = False
+        """Nothing new is begun; what is recorded is taken up by the next process."""
+
+    def attach(self, performer: Performer) -> None:
+        """Name who carries the actions out; before the first event."""
+        self._performer = performer
+
+    def take(self, event: Event) -> None:
+        """Let the core have an event."""
+        self._waiting.append(event)
+        if self._stepping:
+            return
+        self._stepping = True
+        try:
+            while self._waiting:
+                self._turn(self._waiting.popleft())
+        finally:
+            self._stepping = False
+        self._moved.set()
+
+    def _turn(self, event: Event) -> None:
+        assert self._performer is not None
+        actions = step(self.world, event, Instant(trio.current_time()))
+        self._journal.append(self.world.take_changes(), self.world)
+        for action in actions:
+            if not isinstance(action, Record):
+                self._performer.perform(action)
+            elif not (self.stopping and isinstance(action.then, StageRecorded)):
+                # alone the journal is the record; with a pair this waits for the standby
+                self._waiting.append(action.then)
+
+    async def serve(self) -> None:
+        """Give the core a Tick whenever something is due; for ever."""
+        while True:
+            self._moved = trio.Event()
+            due = next_due(self.world)
+            if due is not None and due <= trio.current_time():
+                self.take(Tick())
+                await trio.lowlevel.checkpoint()
+                continue
+            with trio.move_on_at(float("inf") if due is None else due):
+                await self._moved.wait()

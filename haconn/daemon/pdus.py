@@ -1,0 +1,107 @@
+"""One task per PDU: probe, polls, and what others may ask of its outlets.
+
+A PDU is probed before anything is concluded from it, and again when its firmware changes. Until a
+probe has succeeded nothing is read and nothing is switched. Only four polls run at a time, so
+that a cut never waits behind a burst of them; cuts and restores are not limited.
+"""
+
+import random
+from collections.abc import Callable, Iterable
+
+import trio
+
+from haconn.core.events import Event, FeedsRead, PduSeen
+from haconn.core.model import Answer, Feed, Instant, Power, Unsent
+from haconn.core.server import FeedReading
+from haconn.drivers.base import DeviceError
+from haconn.drivers.snmp.device import Pdu
+from haconn.drivers.snmp.layout import FirmwareChanged, Layout, NotUsable
+
+JITTER = 0.1
+POLLS_AT_ONCE = 4
+Take = Callable[[Event], None]
+
+
+class PduKeeper:
+    """The sole user of one PDU."""
+
+    def __init__(
+        self,
+        address: str,
+        pdu: Pdu,
+        poll_s: float,
+        polls: trio.CapacityLimiter,
+        take: Take,
+    ) -> None:
+        self.address = address
+        self.layout: Layout | None = None
+        """What the last probe found; None before it, and while the PDU is not usable."""
+        self.states: dict[str, Power] = {}
+        """The last reading of each outlet, for display."""
+        self._pdu = pdu
+        self._poll_s = poll_s
+        self._polls = polls
+        self._take = take
+        self.unusable = ""
+        """Why it cannot be used for fencing, in one line; empty if it can, or is silent."""
+
+    async def serve(self) -> None:
+        """Probe and poll; for ever."""
+        await trio.sleep(random.uniform(0, min(self._poll_s, 1.0)))
+        while True:
+            async with self._polls:
+                await self._look()
+            await trio.sleep(self._poll_s * random.uniform(1 - JITTER, 1 + JITTER))
+
+    async def _look(self) -> None:
+        try:
+            layout = await self._known_layout()
+            await self.read(layout.outlets)
+        except FirmwareChanged:
+            return  # probed anew at the next poll, or by the next order
+        except DeviceError:
+            self._lost()
+        else:
+            self._take(PduSeen(self.address, True))
+
+    async def _known_layout(self) -> Layout:
+        if self.layout is None:
+            try:
+                self.layout = await self._pdu.probe()
+            except NotUsable as exc:
+                self.unusable = str(exc)
+                raise
+            self.unusable = ""
+        return self.layout
+
+    def _lost(self) -> None:
+        self.states.clear()
+        self._take(PduSeen(self.address, False))
+
+    async def read(self, outlets: Iterable[str]) -> dict[str, Power]:
+        """Read outlets and report them. Raises DeviceError."""
+        layout = await self._known_layout()
+        asked_at = Instant(trio.current_time())
+        try:
+            states = await self._pdu.read(layout, tuple(outlets))
+        except FirmwareChanged:
+            self.layout = None
+            raise
+        self.states.update(states)
+        self._take(
+            FeedsRead(
+                {
+                    Feed(self.address, outlet): FeedReading(power, asked_at)
+                    for outlet, power in states.items()
+                }
+            )
+        )
+        return states
+
+    async def switch(self, outlet: str, power: Power, sent: Callable[[], None]) -> Answer:
+        """Order an outlet on or off: one datagram."""
+        try:
+            layout = await self._known_layout()
+        except DeviceError as exc:
+            return Unsent(str(exc))
+        return await self._pdu.switch(layout, outlet, power, sent)
