@@ -29,6 +29,8 @@ from haconn.core.system import (
 from haconn.core.telling import answer, notify_all, request_line, result_of
 from haconn.core.world import ASKED_FOR_S, ASKED_MAX, Asked, World, remark
 
+STILL_WANTED_S = 3.0
+
 
 def request(world: World, event: Requested, now: Instant) -> list[Action]:
     """Take a RESET_REQ in, first or repeated."""
@@ -39,11 +41,49 @@ def request(world: World, event: Requested, now: Instant) -> list[Action]:
     if requester not in world.systems:
         return []
     _forget(world, now)
-    asked = Asked(requester, event.request_id, event.target, now)
+    boot_id = event.speaker.boot_id
+    asked = Asked(requester, event.request_id, event.target, now, repeated_at=now, boot_id=boot_id)
     world.put_asked(asked)
     heard = request_line(world, asked, sent=False, reply=None)
     accepted = Record(RequestRecorded(requester, event.request_id))
-    return [heard, *_decide(world, asked, now), accepted]
+    decided = [] if is_conservative(world, now) else _decide(world, asked, now)
+    return [heard, *decided, accepted]
+
+
+def is_conservative(world: World, now: Instant) -> bool:
+    """Whether requests are held back for now."""
+    until = world.settings.conservative_until
+    return until is not None and now < until
+
+
+def held(world: World) -> list[Asked]:
+    """Requests that were held back and are still to be decided."""
+    if world.settings.conservative_until is None:
+        return []
+    return [one for one in world.asked.values() if one.outcome is None and not one.operation]
+
+
+def decide_held(world: World, now: Instant) -> list[Action]:
+    """Run what its requester still wants; tell all others FAIL.
+
+    Still wanted is what was repeated within three seconds, in the same boot, by a system that is
+    not read off: an older wish may be that of a system that has been reset since.
+    """
+    actions: list[Action] = []
+    for asked in held(world):
+        requester = world.systems.get(asked.requester)
+        wanted = (
+            requester is not None
+            and asked.repeated_at is not None
+            and now - asked.repeated_at <= STILL_WANTED_S
+            and requester.boot_id == asked.boot_id
+            and world.off_at(requester.server, now) is None
+        )
+        if wanted:
+            actions += _decide(world, asked, now)
+        else:
+            actions += _decline(world, asked, Outcome.FAIL, "not asked for any more", now)
+    return actions
 
 
 def _again(world: World, known: Asked, event: Requested, now: Instant) -> list[Action]:
@@ -51,7 +91,10 @@ def _again(world: World, known: Asked, event: Requested, now: Instant) -> list[A
     actions: list[Action] = [Acknowledge(known.requester, known.request_id)]
     if known.target != event.target:
         return [remark("declined", **_names(known), outcome="----", reason="id used twice")]
-    if known.outcome is not None:
+    if known.outcome is None:
+        # not for the journal: another process asks for it to be repeated anew
+        world.asked[known.name] = replace(known, repeated_at=now, boot_id=event.speaker.boot_id)
+    else:
         world.outbox.tell_result(known.name, now)
         actions.append(result_of(world, known, now))
     return actions

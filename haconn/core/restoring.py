@@ -27,7 +27,9 @@ def begin_restores(world: World, now: Instant) -> list[Action]:
 
 def next_due(world: World) -> Instant | None:
     """When a restore is to be begun; None while none can be."""
-    return min((owed.due for _, owed in _startable(world)), default=None)
+    due = min((owed.due for _, owed in _startable(world)), default=None)
+    until = world.settings.conservative_until
+    return due if due is None or until is None else max(due, until)
 
 
 def _startable(world: World) -> list[tuple[Server, Owed]]:

@@ -92,6 +92,8 @@ def next_due(world: World) -> Instant | None:
         elif not running.is_over(system.reset):
             times.append(system.reset.state.until)
     times.append(restoring.next_due(world))
+    if asking.held(world):
+        times.append(world.settings.conservative_until)
     return min((time for time in times if time is not None), default=None)
 
 
@@ -198,7 +200,10 @@ def _tick(world: World, now: Instant) -> list[Action]:
             del world.systems[system.key]
         elif system.revives_at is not None and system.revives_at <= now:
             actions += life.revive(world, system)
-    return actions + restoring.begin_restores(world, now)
+    if not asking.is_conservative(world, now):
+        actions += asking.decide_held(world, now)
+        actions += restoring.begin_restores(world, now)
+    return actions
 
 
 def _resume(world: World, now: Instant) -> list[Action]:

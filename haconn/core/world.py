@@ -40,6 +40,10 @@ class Asked:
     told_at: Instant | None = None
     reason: str = ""
     heard: bool = False
+    repeated_at: Instant | None = None
+    """When the requester last asked, while the request is held back."""
+    boot_id: str = ""
+    """The boot in which it was asked."""
 
     @property
     def name(self) -> RequestName:
@@ -57,6 +61,9 @@ class Settings:
     pdu_poll_s: float = 5.0
     gated: bool = False
     """A standby is configured: stages may wait for its acknowledgement."""
+    conservative_until: Instant | None = None
+    """Until then requests are acknowledged and no device command starts: something may be under
+    way that this process cannot know of (design 6, 8)."""
     run_name: str = "r"
     """Distinguishes the operations of this process from those of another."""
 

@@ -1,0 +1,107 @@
+"""The world as an earlier process left it: what its journal says, as far as it can still be true.
+
+The journal of this boot is exact: nobody else was active since, and its instants are those of the
+same clock. Readings are not taken over, since a retained value is never evidence.
+
+The journal of another boot says what was under way, not how long ago. Open resets have failed in
+doubt, verdicts are over, requests are remembered so that none is carried out twice, and what is
+owed is owed from now on.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from haconn.core.model import Instant, SystemKey
+from haconn.core.reset import Outcome
+from haconn.core.server import Owed, Server
+from haconn.core.system import Status, System
+from haconn.core.world import Asked, Settings, World, new_world
+from haconn.daemon.journal import Found, recent
+
+CONSERVATIVE_S = 15.0
+OVER = "the management server was restarted"
+
+
+def recovered(
+    settings: Settings, bindings: Mapping[SystemKey, str], found: Found, now: Instant
+) -> World:
+    """Make the world; `Resumed` is to be its first event."""
+    if not found.same_boot:
+        if _open(found):
+            settings = replace(settings, conservative_until=Instant(now + CONSERVATIVE_S))
+        found = _of_another_boot(found, now)
+    world = new_world(settings, bindings)
+    for key, system in found.systems.items():
+        if key in world.systems and world.systems[key].server == system.server:
+            world.put_system(replace(system, retired=False))
+    for name, server in found.servers.items():
+        if name in world.servers:
+            world.put_server(_without_readings(server))
+    for asked in found.asked.values():
+        if asked.target in world.systems and recent(asked, now):
+            world.put_asked(asked)
+    _count_on(world)
+    return world
+
+
+def _open(found: Found) -> bool:
+    return any(system.reset is not None for system in found.systems.values())
+
+
+def _without_readings(server: Server) -> Server:
+    return Server(
+        server.name,
+        owed=server.owed,
+        ordered_on_at=server.ordered_on_at,
+        left_dark=server.left_dark,
+    )
+
+
+def _count_on(world: World) -> None:
+    """Names of operations are not used twice: what is owed bears the old ones."""
+    prefix = f"{world.settings.run_name}-"
+    used = [system.reset.operation for system in world.systems.values() if system.reset is not None]
+    used += [owed.operation for server in world.servers.values() for owed in server.owed]
+    numbers = [int(name.removeprefix(prefix)) for name in used if name.startswith(prefix)]
+    world.operations = max(numbers, default=0)
+
+
+def _of_another_boot(found: Found, now: Instant) -> Found:
+    return Found(
+        same_boot=False,
+        systems={key: _system(system, now) for key, system in found.systems.items()},
+        servers={name: _server(server, now) for name, server in found.servers.items()},
+        asked={name: _asked(asked, now) for name, asked in found.asked.items()},
+        damaged=found.damaged,
+    )
+
+
+def _system(system: System, now: Instant) -> System:
+    failed = system.reset is not None and not system.reset.test
+    fresh = System(
+        system.key,
+        system.server,
+        status=Status.UNSET if system.status is Status.UNSET else Status.NORMAL,
+        registration=system.registration,
+        boot_id=system.boot_id,
+        notice=None if system.notice is None else replace(system.notice, at=now),
+        pair=system.pair,
+    )
+    if failed or system.barred:
+        return replace(fresh, barred=True, commanded_at=now, alive_at=now)
+    return replace(fresh, alive_at=now)
+
+
+def _server(server: Server, now: Instant) -> Server:
+    owed = tuple(_owed(one, now) for one in server.owed)
+    return Server(server.name, owed=owed, left_dark=server.left_dark)
+
+
+def _owed(owed: Owed, now: Instant) -> Owed:
+    return replace(owed, since=now, due=now, running=False, asked_by=None)
+
+
+def _asked(asked: Asked, now: Instant) -> Asked:
+    """A verdict of another boot is over; an id that had none has failed."""
+    over = replace(asked, at=now, evidence=None, evidence_at=now, told_at=now, reason=OVER)
+    return replace(over, outcome=asked.outcome if asked.outcome is Outcome.ERROR else Outcome.FAIL)
