@@ -81,8 +81,13 @@ class Asks:
             ask.next_at, ask.tries, ask.acknowledged = now, 0, False
 
     def due(self, now: float) -> tuple[Ask, ...]:
-        """What is to be sent now; counted as sent."""
-        due = tuple(ask for ask in self._asks.values() if ask.next_at <= now)
+        """What is to be sent now, counted as sent; REGISTER first, as its number is smallest."""
+        due = tuple(
+            sorted(
+                (ask for ask in self._asks.values() if ask.next_at <= now),
+                key=lambda ask: ask.type,
+            )
+        )
         for ask in due:
             ask.said(now)
         return due

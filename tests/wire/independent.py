@@ -7,8 +7,11 @@ something else than the code that they are to check.
 import hashlib
 import hmac
 import struct
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 VECTORS = Path(__file__).parent.parent / "vectors"
 Record = dict[str, list[str]]

@@ -142,16 +142,11 @@ class Line:
         for datagram in told.datagrams:
             self.sent.append(datagram)
             heard = self.end.receive(datagram, self.source, self.now)
+            self.heard += [] if heard.event is None else [heard.event]
             for answer in heard.datagrams:
                 self.deliver(answer)
-            if heard.event is not None:
-                self.heard.append(heard.event)
-                self.acknowledge(heard.event)
-
-    def acknowledge(self, event: Event) -> None:
-        """What a daemon does at once."""
-        if isinstance(event, Registered | ResetRequested):
-            self.deliver(self.end.ack(event))
+            if isinstance(heard.event, Registered | ResetRequested):  # as a daemon does at once
+                self.deliver(self.end.ack(heard.event))
 
     def deliver(self, datagram: bytes | None) -> None:
         """Carry what the server says to the client, and its answers back."""
