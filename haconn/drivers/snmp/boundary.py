@@ -209,8 +209,8 @@ def _read(version: Version, community: Secret, request_id: int, datagram: bytes)
     if int(api.apiPDU.get_request_id(pdu)) != request_id:
         return None
     return Reply(
-        status=int(api.apiPDU.get_error_status(pdu)),
-        index=int(api.apiPDU.get_error_index(pdu)),
+        status=int(pdu[1]),
+        index=int(pdu[2]),  # its getter raises for one beyond the bindings, which may be left out
         bindings=tuple((tuple(oid), _value(value)) for oid, value in api.apiPDU.get_varbinds(pdu)),
     )
 
