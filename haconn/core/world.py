@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from haconn.core.actions import Action, Remark
+from haconn.core.actions import Remark
 from haconn.core.model import Feed, Instant, SystemKey
 from haconn.core.outbox import Outbox, RequestName
 from haconn.core.plan import Policy
@@ -172,6 +172,6 @@ def new_world(settings: Settings, bindings: Mapping[SystemKey, str]) -> World:
     return world
 
 
-def remark(message: str, **values: object) -> Action:
+def remark(message: str, **values: object) -> Remark:
     """Make one line of the event log."""
     return Remark(message, tuple((name, str(value)) for name, value in values.items()))

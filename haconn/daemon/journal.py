@@ -49,6 +49,11 @@ def kernel_boot_id() -> str:
         return ""
 
 
+def host_name() -> str:
+    """The name of this management server (R-036)."""
+    return os.uname().nodename
+
+
 def clock_shift() -> float:
     """What makes a stamp of the monotonic clock of an Instant of this process."""
     return time.monotonic() - trio.current_time()

@@ -68,6 +68,10 @@ class Owner:
                 # alone the journal is the record; with a pair this waits for the standby
                 self._waiting.append(action.then)
 
+    async def moved(self) -> None:
+        """Wait until the core has had another event."""
+        await self._moved.wait()
+
     async def serve(self) -> None:
         """Give the core a Tick whenever something is due; for ever."""
         while True:

@@ -27,9 +27,7 @@ def recovered(
 ) -> World:
     """Make the world; `Resumed` is to be its first event."""
     if not found.same_boot:
-        if _open(found):
-            settings = replace(settings, conservative_until=Instant(now + CONSERVATIVE_S))
-        found = _of_another_boot(found, now)
+        settings, found = _after_reboot(settings, found, now)
     world = new_world(settings, bindings)
     for key, system in found.systems.items():
         if key in world.systems and world.systems[key].server == system.server:
@@ -40,12 +38,14 @@ def recovered(
     for asked in found.asked.values():
         if asked.target in world.systems and recent(asked, now):
             world.put_asked(asked)
-    _count_on(world)
     return world
 
 
-def _open(found: Found) -> bool:
-    return any(system.reset is not None for system in found.systems.values())
+def _after_reboot(settings: Settings, found: Found, now: Instant) -> tuple[Settings, Found]:
+    """Without open intents nothing can be under way: then there is no reason to hold back."""
+    if any(system.reset is not None for system in found.systems.values()):
+        settings = replace(settings, conservative_until=Instant(now + CONSERVATIVE_S))
+    return settings, _of_another_boot(found, now)
 
 
 def _without_readings(server: Server) -> Server:
@@ -55,15 +55,6 @@ def _without_readings(server: Server) -> Server:
         ordered_on_at=server.ordered_on_at,
         left_dark=server.left_dark,
     )
-
-
-def _count_on(world: World) -> None:
-    """Names of operations are not used twice: what is owed bears the old ones."""
-    prefix = f"{world.settings.run_name}-"
-    used = [system.reset.operation for system in world.systems.values() if system.reset is not None]
-    used += [owed.operation for server in world.servers.values() for owed in server.owed]
-    numbers = [int(name.removeprefix(prefix)) for name in used if name.startswith(prefix)]
-    world.operations = max(numbers, default=0)
 
 
 def _of_another_boot(found: Found, now: Instant) -> Found:

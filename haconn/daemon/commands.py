@@ -1,0 +1,181 @@
+"""What operators' commands do in the running daemon."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import trio
+
+from haconn.config.errors import ConfigError
+from haconn.config.schema import Configuration
+from haconn.config.store import load
+from haconn.core.actions import RecoveryEnded, TestEnded
+from haconn.core.events import BindingsChanged, RecoveryAsked, TestAsked
+from haconn.core.model import Instant
+from haconn.core.report import (
+    KeysReport,
+    MonitorReport,
+    OutletRow,
+    PduReport,
+    ResetTestReport,
+    RestoreReport,
+    StatusReport,
+)
+from haconn.core.system import Status, System
+from haconn.core.world import remark
+from haconn.daemon.assembly import bindings_of, wire_keys
+from haconn.daemon.chronicle import Chronicle
+from haconn.daemon.control import Say
+from haconn.daemon.journal import host_name
+from haconn.daemon.owner import Owner
+from haconn.daemon.pdus import PduKeeper
+from haconn.daemon.performer import Ended, Spokesman
+from haconn.daemon.reports import Reporter
+from haconn.daemon.resetpath import ResetPath
+from haconn.wire.control import Acrecovery, Done, Refused, Reply, Reset
+from haconn.wire.keys import BadKeyError
+
+
+class KeyTable:
+    """The keys of secrets.toml, and their exchange while the daemon runs."""
+
+    def __init__(
+        self, etc: Path, configuration: Configuration, owner: Owner, reset_path: ResetPath
+    ) -> None:
+        self._etc = etc
+        self._keys = configuration.keys
+        self._servers = {server.name for server in configuration.pservers}
+        self._owner = owner
+        self._reset_path = reset_path
+
+    def reload(self) -> Reply:
+        """Take the keys as they are in the files now; the other settings wait for a restart."""
+        try:
+            keys = load(self._etc).keys
+            old = {key.key_id: key for key in wire_keys(self._keys)}
+            new = {key.key_id: key for key in wire_keys(keys) if key.server in self._servers}
+            changed = {key_id for key_id, key in new.items() if old.get(key_id) not in {None, key}}
+            gone = (set(old) - set(new)) | changed
+            added = [key for key_id, key in new.items() if key_id not in old or key_id in changed]
+            self._reset_path.exchange_keys(gone, added)
+        except (ConfigError, BadKeyError) as exc:
+            return Refused(str(exc).splitlines()[0])
+        self._keys = keys
+        bindings = {
+            key: server for key, server in bindings_of(keys).items() if server in self._servers
+        }
+        self._owner.take(BindingsChanged(bindings))
+        return Done(KeysReport(len(bindings), len(new)))
+
+
+class Commands:
+    """Implements haconn.daemon.control.Operations."""
+
+    def __init__(
+        self,
+        owner: Owner,
+        reporter: Reporter,
+        spokesman: Spokesman,
+        chronicle: Chronicle,
+        keys: KeyTable,
+        pdus: Mapping[str, PduKeeper],
+    ) -> None:
+        self._owner = owner
+        self._reporter = reporter
+        self._spokesman = spokesman
+        self._chronicle = chronicle
+        self._keys = keys
+        self._pdus = pdus
+
+    def status(self) -> StatusReport:
+        """What `haconnshow status` shows."""
+        return self._reporter.status(host_name(), Instant(trio.current_time()))
+
+    def monitors(self) -> MonitorReport:
+        """What `haconnshow hamonitor` shows."""
+        return self._reporter.monitors()
+
+    def pdus(self) -> PduReport:
+        """What `haconnshow ipdu` shows."""
+        return self._reporter.pdus()
+
+    def reload_keys(self) -> Reply:
+        """Take the keys of secrets.toml."""
+        reply = self._keys.reload()
+        if isinstance(reply, Done) and isinstance(reply.report, KeysReport):
+            self._chronicle.remark(remark("keys", systems=reply.report.systems))
+        return reply
+
+    async def test_reset(self, request: Reset, say: Say) -> Reply:
+        """Soft reset only; the system has to be registered and normal (R-390)."""
+        found = _systems_named(self._owner, request)
+        if len(found) != 1:
+            return Refused(_not_one(request, found))
+        system = found[0]
+        if system.status is not Status.NORMAL:
+            return Refused(f"{system.key} is {system.status.value}; a test needs it to be normal")
+        operation = self._owner.world.begin_operation()
+        began = trio.current_time()
+        ended = await self._until_ended(operation, TestAsked(system.key, operation), say)
+        assert isinstance(ended, TestEnded)
+        stopped = ended.evidence is not None
+        detail = ended.evidence.value if ended.evidence else "no stop notice came; it goes on"
+        after_ms = round((trio.current_time() - began) * 1000) if stopped else None
+        return Done(ResetTestReport(request.server, system.key, stopped, after_ms, detail))
+
+    async def recover(self, request: Acrecovery, say: Say) -> Reply:
+        """All outlets of a server on, read back."""
+        world = self._owner.world
+        if request.server not in world.servers:
+            return Refused(f"{request.server}: no such server; known: {_names(world.servers)}")
+        operation = world.begin_operation()
+        ended = await self._until_ended(operation, RecoveryAsked(request.server, operation), say)
+        assert isinstance(ended, RecoveryEnded)
+        if ended.failure is not None:
+            return Refused(f"{request.server}: {ended.failure}")
+        return Done(RestoreReport(request.server, tuple(self._outlets_of(request.server))))
+
+    def _outlets_of(self, server: str) -> list[OutletRow]:
+        rows = [row for pdu in self._pdus.values() for row in self._reporter.outlet_rows(pdu)]
+        return [row for row in rows if row.server == server]
+
+    async def _until_ended(
+        self, operation: str, event: TestAsked | RecoveryAsked, say: Say
+    ) -> Ended:
+        """Let the core begin it, pass on what is said of it, and wait for its end."""
+        answers: list[Ended] = []
+        done = trio.Event()
+
+        def ended(action: Ended) -> None:
+            answers.append(action)
+            done.set()
+
+        self._spokesman.expect(operation, ended)
+        self._chronicle.listen(operation, say)
+        try:
+            self._owner.take(event)
+            await done.wait()
+        finally:
+            self._spokesman.forget(operation)
+            self._chronicle.forget(operation)
+        return answers[0]
+
+
+def _systems_named(owner: Owner, request: Reset) -> list[System]:
+    return [
+        system
+        for system in owner.world.systems.values()
+        if system.server == request.server
+        and system.key.number == request.address
+        and request.port in {None, system.key.port}
+    ]
+
+
+def _not_one(request: Reset, found: list[System]) -> str:
+    if not found:
+        return f"{request.server}: no system with address {request.address} is bound to it"
+    ports = ", ".join(str(system.key.port) for system in found)
+    return f"address {request.address} is used on several ports; give port= one of {ports}"
+
+
+def _names(names: Mapping[str, object]) -> str:
+    return ", ".join(names) or "none"

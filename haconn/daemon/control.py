@@ -1,0 +1,185 @@
+"""The control socket: one task per command that an operator runs.
+
+Everybody who can open the socket is root or the daemon's own user: the file's mode says so, and
+SO_PEERCRED is asked all the same before a change. An operator who goes away in the middle stops
+nothing that has begun.
+"""
+
+import os
+import socket
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol, assert_never
+
+import trio
+
+from haconn.core.report import MonitorReport, PduReport, StatusReport
+from haconn.wire.control import (
+    CHANGES,
+    Acrecovery,
+    ControlError,
+    Done,
+    Monitors,
+    Pdus,
+    Progress,
+    Refused,
+    ReloadKeys,
+    Reply,
+    Request,
+    Reset,
+    Status,
+    encode_reply,
+    parse_request,
+    request_frames,
+)
+
+CLIENTS_MAX = 8
+IDLE_S = 5.0
+"""A command says what it wants at once."""
+RECEIVE_BYTES = 65536
+PEER = struct.Struct("3i")  # struct ucred: pid, uid, gid (unix(7))
+
+Say = Callable[[str], None]
+
+
+class Operations(Protocol):
+    """What commands can have done."""
+
+    def status(self) -> StatusReport:
+        """What `haconnshow status` shows."""
+
+    def monitors(self) -> MonitorReport:
+        """What `haconnshow hamonitor` shows."""
+
+    def pdus(self) -> PduReport:
+        """What `haconnshow ipdu` shows."""
+
+    def reload_keys(self) -> Reply:
+        """Take the keys of secrets.toml."""
+
+    async def test_reset(self, request: Reset, say: Say) -> Reply:
+        """Test the soft reset of a system."""
+
+    async def recover(self, request: Acrecovery, say: Say) -> Reply:
+        """Switch the outlets of a server on."""
+
+
+class ControlSocket:
+    """Serves the commands."""
+
+    def __init__(self, path: Path, operations: Operations) -> None:
+        self._path = path
+        self._operations = operations
+        self._clients = 0
+
+    async def listen(self) -> trio.SocketListener:
+        """Open the socket, for its owner only. Raises OSError."""
+        self._path.unlink(missing_ok=True)
+        sock = trio.socket.socket(trio.socket.AF_UNIX, trio.socket.SOCK_STREAM)
+        before = os.umask(0o177)
+        try:
+            await sock.bind(str(self._path))
+        finally:
+            os.umask(before)
+        sock.listen(CLIENTS_MAX)
+        return trio.SocketListener(sock)
+
+    async def serve(self, listener: trio.SocketListener) -> None:
+        """Serve commands; for ever."""
+        try:
+            await trio.serve_listeners(self._serve_one, [listener])
+        finally:
+            self._path.unlink(missing_ok=True)
+
+    async def _serve_one(self, stream: trio.SocketStream) -> None:
+        self._clients += 1
+        try:
+            if self._clients > CLIENTS_MAX:
+                await _send(stream, Refused("too many commands at once"))
+            else:
+                await self._converse(stream)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass  # the operator has gone; what has begun goes on
+        finally:
+            self._clients -= 1
+            await trio.aclose_forcefully(stream)
+
+    async def _converse(self, stream: trio.SocketStream) -> None:
+        try:
+            request = await _read_request(stream)
+        except ControlError as exc:
+            await _send(stream, Refused(str(exc)))
+            return
+        if request is None:
+            return
+        if type(request) in CHANGES and not _may_change(stream):
+            await _send(stream, Refused("only root may do this"))
+            return
+        await self._answer(stream, request)
+
+    async def _answer(self, stream: trio.SocketStream, request: Request) -> None:
+        send, receive = trio.open_memory_channel[str](256)
+        # a full channel drops progress lines: they are for eyes, and the logs have them all
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_stream_progress, stream, receive)
+            reply = await self._reply(request, lambda text: _put(send, text))
+            send.close()
+        await _send(stream, reply)
+
+    async def _reply(self, request: Request, say: Say) -> Reply:
+        match request:
+            case Status():
+                return Done(self._operations.status())
+            case Monitors():
+                return Done(self._operations.monitors())
+            case Pdus():
+                return Done(self._operations.pdus())
+            case ReloadKeys():
+                return self._operations.reload_keys()
+            case Reset():
+                return await self._operations.test_reset(request, say)
+            case Acrecovery():
+                return await self._operations.recover(request, say)
+            case _:
+                assert_never(request)
+
+
+async def _read_request(stream: trio.SocketStream) -> Request | None:
+    frames = request_frames()
+    with trio.move_on_after(IDLE_S):
+        while data := await stream.receive_some(RECEIVE_BYTES):
+            for frame in frames.feed(data):
+                return parse_request(frame)
+    return None
+
+
+def _may_change(stream: trio.SocketStream) -> bool:
+    credentials = stream.socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER.size)
+    _, uid, _ = PEER.unpack(credentials)
+    return uid in {0, os.getuid()}
+
+
+def _put(channel: trio.MemorySendChannel[str], text: str) -> None:
+    try:
+        channel.send_nowait(text)
+    except (trio.WouldBlock, trio.BrokenResourceError, trio.ClosedResourceError):
+        return
+
+
+async def _stream_progress(
+    stream: trio.SocketStream, receive: trio.MemoryReceiveChannel[str]
+) -> None:
+    async for text in receive:
+        try:
+            await _send(stream, Progress(text))
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            return
+
+
+async def _send(stream: trio.SocketStream, reply: Reply) -> None:
+    """Send a reply; a command that does not read it for five seconds is given up."""
+    with trio.move_on_after(IDLE_S) as scope:
+        await stream.send_all(encode_reply(reply))
+    if scope.cancelled_caught:
+        raise trio.BrokenResourceError

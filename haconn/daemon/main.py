@@ -1,0 +1,121 @@
+"""haconnr2: builds the daemon, runs it, and says by its exit status how it ended.
+
+Exit status 0: stopped in order. 1: failed, or the machine is not as it has to be. 78: the
+configuration cannot be used (EX_CONFIG); every fault is named, and nothing was started.
+
+The order at start: one process only (lock), configuration, journal, devices, control socket, and
+the reset path last, when a request can be carried out. systemd is told then.
+"""
+
+import argparse
+import errno
+import fcntl
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import trio
+
+from haconn.config.errors import ConfigError
+from haconn.config.paths import Paths, paths
+from haconn.config.pdu_model import PduModel
+from haconn.config.rules import notes, require_startable
+from haconn.config.schema import Configuration
+from haconn.config.store import load, models_of
+from haconn.daemon.service import Service, StartError
+
+EXIT_OK = 0
+EXIT_FAILED = 1
+EXIT_CONFIG = 78
+GRACE_S = 2.0
+"""What runs may go on so long after the order to stop; the journal has the rest (design 6)."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the daemon until it is told to stop."""
+    parser = argparse.ArgumentParser(
+        prog="haconnr2",
+        description="The haconn daemon. Settings lie in HACONN_ETC (/etc/haconn2).",
+    )
+    parser.add_argument("--check", action="store_true", help="read the configuration and stop")
+    options = parser.parse_args(arguments)
+    if sys.flags.optimize:
+        return _fail("python -O switches off the checks that verdicts rest on; run without it")
+    try:
+        trees = paths(os.environ)
+        configuration, models = load(trees.etc), models_of(trees.etc)
+        require_startable(configuration)
+    except ConfigError as exc:
+        for fault in exc.faults:
+            _say(fault)
+        return EXIT_CONFIG
+    for note in notes(configuration):
+        _say(f"note: {note}")
+    return EXIT_OK if options.check else _run(trees, configuration, models)
+
+
+def _run(trees: Paths, configuration: Configuration, models: dict[str, PduModel]) -> int:
+    os.umask(0o027)
+    try:
+        for tree in (trees.var, trees.run, trees.log):
+            tree.mkdir(parents=True, exist_ok=True)
+        lock = _lock(trees.var / "lock")
+    except OSError as exc:
+        return _fail(_why(exc))
+    try:
+        return trio.run(_serve, trees, configuration, models)
+    except StartError as exc:
+        return _fail(str(exc))
+    finally:
+        os.close(lock)
+
+
+def _lock(path: Path) -> int:
+    """Take the lock that every process of this state takes; the kernel gives it back."""
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as exc:
+        os.close(file)
+        raise OSError(errno.EWOULDBLOCK, "another haconnr2 runs", str(path)) from exc
+    return file
+
+
+def _why(exc: OSError) -> str:
+    return f"{exc.filename}: {exc.strerror}" if exc.filename else str(exc)
+
+
+def _fail(reason: str) -> int:
+    _say(reason)
+    return EXIT_FAILED
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"haconnr2: {text}\n")
+
+
+async def _serve(trees: Paths, configuration: Configuration, models: dict[str, PduModel]) -> int:
+    service = Service(trees, configuration, models)
+    listener = await service.prepare()
+    with service.obituary():
+        await _until_stopped(service, listener)
+    await service.finish()
+    return EXIT_OK
+
+
+async def _until_stopped(service: Service, listener: trio.SocketListener) -> None:
+    async with trio.open_nursery() as nursery:
+        await nursery.start(service.run, listener)
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            async for number in signals:
+                service.stop(signal.Signals(number).name)
+                nursery.cancel_scope.deadline = trio.current_time() + GRACE_S
+                break
+        await service.settled()
+        nursery.cancel_scope.cancel(reason="stopped in order")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

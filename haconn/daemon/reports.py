@@ -1,0 +1,182 @@
+"""What the display commands show, from the world and from the tasks that hold devices."""
+
+from collections.abc import Mapping
+
+from haconn.config.schema import Configuration
+from haconn.core.model import Instant, Power
+from haconn.core.report import (
+    Fed,
+    Link,
+    ManagementRow,
+    ManagementStatus,
+    MonitorReport,
+    MonitorRow,
+    OutletRow,
+    OutletStatus,
+    PduReport,
+    PduRow,
+    PowerShown,
+    Role,
+    ServerRow,
+    StatusReport,
+    SystemStatus,
+)
+from haconn.core.server import Owed, Server
+from haconn.core.system import Status
+from haconn.core.world import World
+from haconn.daemon.bmcs import BmcKeeper
+from haconn.daemon.pdus import PduKeeper
+
+STATUS_SHOWN = {
+    Status.UNSET: SystemStatus.UNREGISTERED,
+    Status.NORMAL: SystemStatus.NORMAL,
+    Status.RESET: SystemStatus.RESET,
+    Status.DUMP: SystemStatus.DUMP,
+    Status.POFF: SystemStatus.POFF,
+    Status.ERROR: SystemStatus.ERROR,
+}
+POWER_SHOWN = {Power.ON: PowerShown.PON, Power.OFF: PowerShown.POFF}
+OUTLET_SHOWN = {Power.ON: OutletStatus.ENABLE, Power.OFF: OutletStatus.DISABLE}
+WEAK_SUITE = 3
+
+
+class Reporter:
+    """Fills the reports."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        world: World,
+        bmcs: Mapping[str, BmcKeeper],
+        pdus: Mapping[str, PduKeeper],
+        alarms: Mapping[tuple[str, str], str],
+    ) -> None:
+        self._configuration = configuration
+        self._world = world
+        self._bmcs = bmcs
+        self._pdus = pdus
+        self._alarms = alarms
+
+    def status(self, host: str, now: Instant) -> StatusReport:
+        """What `haconnshow status` shows of a single management server."""
+        management = ManagementRow(
+            host, "----", Role.ACTIVE, ManagementStatus.NORMAL, Link.NONE, Link.NONE
+        )
+        return StatusReport(
+            self._configuration.mode,
+            Link.NONE,
+            (management,),
+            tuple(self._server_row(name) for name in self._world.servers),
+            tuple(self._standing_alarms()),
+            tuple(
+                owed_text(server, owed, now)
+                for server in self._world.servers.values()
+                for owed in server.owed
+            ),
+        )
+
+    def _server_row(self, name: str) -> ServerRow:
+        watch = self._world.servers[name].watch
+        power = PowerShown.UNWATCHED if watch.power is None else POWER_SHOWN[watch.power]
+        return ServerRow(name, power, _link(watch.reachable), self._feeds_link(name), Link.NONE)
+
+    def _feeds_link(self, name: str) -> Link:
+        policy = self._world.policy(name)
+        if not policy.cuts:
+            return Link.NONE
+        known = [self._world.pdus.get(feed.pdu) for feed in policy.feeds]
+        registered = [feed.pdu in self._pdus for feed in policy.feeds]
+        if False in known or False in registered:
+            return Link.NG
+        return Link.NONE if None in known else Link.OK
+
+    def _standing_alarms(self) -> list[str]:
+        unusable = {pdu.address: pdu.unusable for pdu in self._pdus.values() if pdu.unusable}
+        weak = [
+            server.name
+            for server in self._configuration.pservers
+            if server.suite != WEAK_SUITE and self._bmcs[server.name].suite == WEAK_SUITE
+        ]
+        return [
+            *self._alarms.values(),
+            *(f"the BMC of {name} speaks cipher suite 3 only" for name in weak),
+            *(f"PDU {address}: {why}" for address, why in unusable.items()),
+        ]
+
+    def monitors(self) -> MonitorReport:
+        """What `haconnshow hamonitor` shows; a row for every managed server (R-356)."""
+        rows: list[MonitorRow] = []
+        for name in self._world.servers:
+            found = [system for system in self._world.systems.values() if system.server == name]
+            for system in found:
+                place = system.registration
+                shown = system.key.number if place else None
+                rows.append(
+                    MonitorRow(
+                        name,
+                        None,
+                        shown,
+                        STATUS_SHOWN[system.status],
+                        place.address if place else None,
+                        place.port if place else None,
+                        system.pair.number if system.pair else None,
+                    )
+                )
+            if not found:
+                status = SystemStatus.UNREGISTERED
+                rows.append(MonitorRow(name, None, None, status, None, None, None))
+        return MonitorReport(tuple(rows))
+
+    def pdus(self) -> PduReport:
+        """What `haconnshow ipdu` shows; every outlet of the model has a row (A-32)."""
+        rows = tuple(
+            PduRow(
+                entry.addr,
+                entry.model,
+                self._firmware(entry.addr),
+                _link(self._world.pdus.get(entry.addr)),
+            )
+            for entry in self._configuration.pdus
+        )
+        outlets = tuple(row for pdu in self._pdus.values() for row in self.outlet_rows(pdu))
+        return PduReport(rows, outlets)
+
+    def _firmware(self, address: str) -> str | None:
+        layout = self._pdus[address].layout
+        return layout.firmware if layout else None
+
+    def outlet_rows(self, pdu: PduKeeper) -> list[OutletRow]:
+        """Every outlet that a probe found, and those that are said to feed a server."""
+        feeds = {
+            feed.outlet: name
+            for name, policy in self._world.settings.policies.items()
+            for feed in policy.feeds
+            if feed.pdu == pdu.address
+        }
+        layout = pdu.layout
+        names = dict.fromkeys([*(layout.outlets if layout else ()), *feeds])
+        return [
+            OutletRow(
+                pdu.address,
+                name,
+                OUTLET_SHOWN.get(pdu.states.get(name, Power.UNKNOWN), OutletStatus.UNKNOWN),
+                Fed.MANAGED if name in feeds else Fed.NOTHING,
+                feeds.get(name),
+            )
+            for name in names
+        ]
+
+
+def _link(reachable: bool | None) -> Link:
+    return Link.NONE if reachable is None else Link.OK if reachable else Link.NG
+
+
+def owed_text(server: Server, owed: Owed, now: Instant) -> str:
+    """One line about a restore that is owed."""
+    age = max(0.0, now - owed.since)
+    state = "running" if owed.running else f"due in {max(0.0, owed.due - now):.0f} s"
+    if server.left_dark:
+        state = "waits for its outlets (recoverytime 0)"
+    if owed.failure is not None:
+        state = f"failed {owed.attempts} times: {owed.failure}; {state}"
+    return f"{server.name}: {owed.what.value}, owed for {age:.0f} s, {state}"
