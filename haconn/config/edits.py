@@ -20,10 +20,11 @@ from haconn.core.model import Feed, Secret
 
 
 class Change(NamedTuple):
-    """A new configuration, and what an operator should be told went with it."""
+    """A new configuration, what went with it, and what an operator should look at."""
 
     configuration: Configuration
     told: tuple[str, ...] = ()
+    warned: tuple[str, ...] = ()
 
 
 def set_mode(old: Configuration, mode: str) -> Change:
@@ -96,14 +97,14 @@ def delete_pdus(old: Configuration, addr: str) -> Change:
     if not gone and addr != "*":
         raise RefusedError(f"{addr}: no such PDU; known: {_known([pdu.addr for pdu in old.pdus])}")
     addresses = {pdu.addr for pdu in gone}
-    told = [
+    warned = tuple(
         f"outlet {feed} still feeds {server.name}: it counts as NG"
         for server in old.pservers
         for feed in server.feeds
         if feed.pdu in addresses
-    ]
+    )
     kept = tuple(pdu for pdu in old.pdus if pdu not in gone)
-    return Change(replace(old, pdus=kept), tuple(told))
+    return Change(replace(old, pdus=kept), warned=warned)
 
 
 def add_feed(old: Configuration, name: str, feed: Feed) -> Change:
@@ -113,11 +114,14 @@ def add_feed(old: Configuration, name: str, feed: Feed) -> Change:
         raise RefusedError(f"{name}: outlet {feed} is registered already")
     if len(server.feeds) >= FEEDS_MAX:
         raise RefusedError(f"{name}: {FEEDS_MAX} outlets are registered; allowed: {FEEDS_MAX}")
+    owner = next((other.name for other in old.pservers if feed in other.feeds), None)
+    if owner is not None:
+        raise RefusedError(f"{name}: outlet {feed} feeds {owner} already; allowed: one server")
     after = replace(server, feeds=(*server.feeds, feed))
-    told: tuple[str, ...] = ()
+    warned: tuple[str, ...] = ()
     if old.pdu(feed.pdu) is None:
-        told = (f"PDU {feed.pdu} is not registered: until then the outlet counts as NG",)
-    return Change(_with(old, server, after), told)
+        warned = (f"PDU {feed.pdu} is not registered: until then the outlet counts as NG",)
+    return Change(_with(old, server, after), warned=warned)
 
 
 def delete_feeds(old: Configuration, name: str, feed: Feed | None) -> Change:

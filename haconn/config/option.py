@@ -26,6 +26,15 @@ class Option:
     stored: bool = True
     """Has a key in the file of its record; a password lies in secrets.toml instead."""
 
+    @property
+    def allowed(self) -> str:
+        """What is allowed, with its unit."""
+        return self.with_unit(self.kind.allowed)
+
+    def with_unit(self, text: object) -> str:
+        """Add the unit to what a kind says is allowed."""
+        return f"{text} ({self.unit})" if self.unit else f"{text}"
+
 
 @dataclass(frozen=True, slots=True)
 class Named:
@@ -34,18 +43,13 @@ class Named:
     field: str
     key: str
     option: Option
-    default: object = MISSING
+    default: object
+    """MISSING if it must be given."""
 
     @property
     def required(self) -> bool:
         """It has no default."""
         return self.default is MISSING
-
-    @property
-    def allowed(self) -> str:
-        """What is allowed, with its unit."""
-        unit = f" ({self.option.unit})" if self.option.unit else ""
-        return f"{self.option.kind.allowed}{unit}"
 
 
 def options(record: Record) -> tuple[Named, ...]:

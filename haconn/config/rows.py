@@ -29,7 +29,7 @@ def read_row(
         if key in table:
             _take(entry, table[key], where, faults, values)
         elif entry.required:
-            faults.append(f"{where}: {key} is missing; allowed: {entry.allowed}")
+            faults.append(f"{where}: {key} is missing; allowed: {entry.option.allowed}")
     if len(faults) > before:
         return None
     return record(**values)
@@ -61,5 +61,4 @@ def _take(
     try:
         values[entry.field] = entry.option.kind.check(value)
     except ValueError as exc:
-        unit = f" ({entry.option.unit})" if entry.option.unit else ""
-        faults.append(f"{where}: {entry.key}: wrong value; allowed: {exc}{unit}")
+        faults.append(f"{where}: {entry.key}: wrong value; allowed: {entry.option.with_unit(exc)}")

@@ -7,7 +7,9 @@ values themselves were checked when they were read (haconn/config/kinds.py).
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Interface
+from typing import NamedTuple
 
+from haconn.config.documents import CONNECTOR, IPDUS, PSERVERS, SECRETS
 from haconn.config.errors import ConfigError
 from haconn.config.pdu_model import PduModel
 from haconn.config.schema import (
@@ -23,18 +25,28 @@ from haconn.config.schema import (
 from haconn.core.model import Feed
 
 
-def require_allowed(configuration: Configuration, models: Mapping[str, PduModel]) -> None:
-    """Raise ConfigError with every rule that is broken."""
-    faults = [
-        *_reset_path(configuration),
-        *_servers(configuration),
-        *_bmcs(configuration),
-        *_feeds(configuration, models),
-        *_pdus(configuration, models),
-        *_keys(configuration),
-    ]
-    if faults:
-        raise ConfigError(*faults)
+class Fault(NamedTuple):
+    """A broken rule: the file that breaks it, and a line that says how."""
+
+    file: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.text}"
+
+
+def faults_of(configuration: Configuration, models: Mapping[str, PduModel]) -> tuple[Fault, ...]:
+    """Give every rule that is broken."""
+    found: tuple[tuple[str, Iterator[str]], ...] = (
+        (CONNECTOR, _reset_path(configuration)),
+        (PSERVERS, _servers(configuration)),
+        (PSERVERS, _bmcs(configuration)),
+        (PSERVERS, _feeds(configuration, models)),
+        (IPDUS, _pdus(configuration, models)),
+        (SECRETS, _passwords(configuration)),
+        (SECRETS, _keys(configuration)),
+    )
+    return tuple(Fault(file, text) for file, texts in found for text in texts)
 
 
 def require_startable(configuration: Configuration) -> None:
@@ -43,12 +55,12 @@ def require_startable(configuration: Configuration) -> None:
     faults: list[str] = []
     if configuration.mode != "single":
         faults.append(
-            "connector.toml: mode: a pair needs two management servers, and none is registered;"
+            f"{CONNECTOR}: mode: a pair needs two management servers, and none is registered;"
             " haconnsetup mode single runs this server alone"
         )
     if path.addr is None or path.port is None:
         faults.append(
-            "connector.toml: [resetpath]: not complete;"
+            f"{CONNECTOR}: [resetpath]: not complete;"
             " haconnsetup resetpath addr=<IPv4 address>/<mask> port=<port> sets it"
         )
     if faults:
@@ -100,15 +112,19 @@ def _servers(configuration: Configuration) -> Iterator[str]:
 def _server(server: ManagedServer) -> Iterator[str]:
     if server.name.lower() == PEER:
         yield f"{server.name}: name: reserved for the key of the pair; allowed: any other name"
-    if not server.password.reveal():
-        yield (
-            f"{server.name}: no password for account {server.account} at {server.addr};"
-            f" haconnsetup pserver mod {server.name} account={server.account} asks for it"
-        )
     if server.ipdusd and server.timeout is None:
         yield f"{server.name}: timeout: needed with ipdusd=on; allowed: 5 to 60 (s)"
     if server.ipdusd and server.recoverytime is None:
         yield f"{server.name}: recoverytime: needed with ipdusd=on; allowed: 5 to 60, 0 (s)"
+
+
+def _passwords(configuration: Configuration) -> Iterator[str]:
+    for server in configuration.pservers:
+        if not server.password.reveal():
+            yield (
+                f"{server.name}: no password for account {server.account} at {server.addr};"
+                f" haconnsetup pserver mod {server.name} account={server.account} asks for it"
+            )
 
 
 def _bmcs(configuration: Configuration) -> Iterator[str]:

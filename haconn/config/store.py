@@ -16,6 +16,7 @@ texts to be written are read, and refused if they do not say exactly what was me
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from haconn.config.documents import (
     CONNECTOR,
@@ -31,7 +32,7 @@ from haconn.config.documents import (
     parse_files,
 )
 from haconn.config.editing import Rows, edit_head, edit_rows, edit_table
-from haconn.config.errors import ConfigError
+from haconn.config.errors import ConfigError, RefusedError
 from haconn.config.files import (
     OPEN_MODE,
     SECRET_MODE,
@@ -42,9 +43,11 @@ from haconn.config.files import (
 )
 from haconn.config.pdu_model import PduModel
 from haconn.config.pdu_models import PduModelError, load_pdu_models
-from haconn.config.rules import require_allowed
+from haconn.config.rules import Fault, faults_of
 from haconn.config.schema import Configuration, ManagedServer, PduEntry, ResetPath, Timers
 from haconn.config.secretfile import LoginRow, SecretHead, SecretRows, SystemRow, secret_rows
+
+Edit: TypeAlias = Callable[[Configuration], Configuration]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +65,19 @@ def load(etc: Path) -> Configuration:
     Raises ConfigError with a line for every fault: file, key, what is wrong, what is allowed.
     """
     configuration = _read(etc).configuration
-    require_allowed(configuration, models_of(etc))
+    faults = faults_of(configuration, models_of(etc))
+    if faults:
+        raise ConfigError(*(str(fault) for fault in faults))
     return configuration
 
 
-def load_unchecked(etc: Path) -> Configuration:
-    """Read the configuration with values that are allowed one by one.
+def look(etc: Path) -> tuple[Configuration, tuple[Fault, ...]]:
+    """Read the configuration, and give what is wrong with it as a whole beside it.
 
-    For displays, and for the commands that mend what the whole lacks.
+    For displays. Raises ConfigError where a file or a value cannot be read at all.
     """
-    return _read(etc).configuration
+    configuration = _read(etc).configuration
+    return configuration, faults_of(configuration, models_of(etc))
 
 
 def models_of(etc: Path) -> dict[str, PduModel]:
@@ -82,11 +88,21 @@ def models_of(etc: Path) -> dict[str, PduModel]:
         raise ConfigError(*(f"pdu-models/{fault}" for fault in exc.faults)) from exc
 
 
-def change(etc: Path, edit: Callable[[Configuration], Configuration]) -> Configuration:
-    """Apply an edit to what is stored, and give the new configuration.
+def rehearse(etc: Path, edit: Edit) -> None:
+    """Raise what `change` would raise for this edit now, and change nothing."""
+    models = models_of(etc)
+    old = _read(etc).configuration if etc.is_dir() else Configuration()
+    _require_no_worse(old, edit(old), models)
+
+
+def change(etc: Path, edit: Edit, first: Callable[[], None] | None = None) -> tuple[Fault, ...]:
+    """Apply an edit to what is stored, and give the faults that were there and still are.
+
+    A configuration may be mended step by step: only a fault that the edit adds is refused.
 
     Args:
         edit: gives the new configuration, or raises ConfigError to refuse.
+        first: is called when nothing but a failing disk can prevent the change any more.
 
     Raises ConfigError, and then nothing has changed; also if another change is under way. A
     failure between the steps above leaves the old or the new configuration, whole.
@@ -96,9 +112,23 @@ def change(etc: Path, edit: Callable[[Configuration], Configuration]) -> Configu
         models = models_of(etc)
         stored = _read(etc)
         new = edit(stored.configuration)
-        require_allowed(new, models)
-        _write(etc, stored, new)
-    return new
+        left = _require_no_worse(stored.configuration, new, models)
+        steps = _steps(stored, new)
+        if first is not None:
+            first()
+        _write(etc, stored.texts, steps)
+    return left
+
+
+def _require_no_worse(
+    old: Configuration, new: Configuration, models: Mapping[str, PduModel]
+) -> tuple[Fault, ...]:
+    known = set(faults_of(old, models))
+    faults = faults_of(new, models)
+    added = [fault for fault in faults if fault not in known]
+    if added:
+        raise RefusedError(*(fault.text for fault in added))
+    return faults
 
 
 def _read(etc: Path) -> Stored:
@@ -113,9 +143,9 @@ def _read(etc: Path) -> Stored:
     return Stored(texts, configuration, secrets)
 
 
-def _write(etc: Path, stored: Stored, new: Configuration) -> None:
-    texts = dict(stored.texts)
-    for file, text in _steps(stored, new):
+def _write(etc: Path, before: Mapping[str, str], steps: list[tuple[str, str]]) -> None:
+    texts = dict(before)
+    for file, text in steps:
         if text != texts.get(file, ""):
             replace_text(etc / file, text, SECRET_MODE if file == SECRETS else OPEN_MODE)
             texts[file] = text

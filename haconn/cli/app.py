@@ -1,0 +1,111 @@
+"""The entry points: from a command line to an exit status, and never a traceback for bad input."""
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
+
+from haconn.cli.commands import COMMANDS
+from haconn.cli.help import help_lines
+from haconn.cli.syntax import HELP, JSON, PLAIN, SHOW_SECRETS, Invocation, UsageError, parse
+from haconn.cli.terminal import CommandError, Context, ExitStatus, Form, Terminal
+from haconn.config.errors import ConfigError
+from haconn.config.paths import paths
+
+
+def haconnsetup() -> int:
+    """Change settings."""
+    return main("haconnsetup", sys.argv[1:])
+
+
+def haconnshow() -> int:
+    """Show settings and states."""
+    return main("haconnshow", sys.argv[1:])
+
+
+def haconnserver() -> int:
+    """Operate managed servers."""
+    return main("haconnserver", sys.argv[1:])
+
+
+def haconnact() -> int:
+    """Operate the active management server of a pair."""
+    return main("haconnact", sys.argv[1:])
+
+
+def haconnsby() -> int:
+    """Operate the standby management server of a pair."""
+    return main("haconnsby", sys.argv[1:])
+
+
+def main(program: str, arguments: Sequence[str]) -> int:
+    """Run a command on the streams of this process."""
+    terminal = Terminal(
+        stdin=_stream(sys.stdin),
+        stdout=_stream(sys.stdout),
+        stderr=_stream(sys.stderr),
+        environment=os.environ,
+    )
+    try:
+        status = run(program, arguments, terminal)
+        terminal.stdout.flush()
+    except BrokenPipeError:  # the reader has seen enough
+        _forget(sys.stdout)
+        return ExitStatus.REFUSED
+    except OSError as exc:
+        _forget(sys.stdout)
+        terminal.complain(f"{program}: the output cannot be written: {exc.strerror}")
+        return ExitStatus.REFUSED
+    return status
+
+
+def run(program: str, arguments: Sequence[str], terminal: Terminal) -> ExitStatus:
+    """Run a command; errors are lines on its standard error."""
+    try:
+        invocation = parse(COMMANDS, program, arguments)
+        if invocation.command is None:
+            for line in help_lines(program, invocation.words):
+                terminal.say(line)
+            return ExitStatus.DONE
+        return invocation.command.run(_context(invocation, terminal), invocation.given)
+    except UsageError as exc:
+        terminal.complain(f"{program}: {exc}")
+        return ExitStatus.USAGE
+    except ConfigError as exc:
+        for fault in exc.faults:
+            terminal.complain(f"{program}: {fault}")
+    except CommandError as exc:
+        terminal.complain(f"{program}: {exc}")
+    except KeyboardInterrupt:
+        terminal.complain(f"{program}: interrupted")
+    return ExitStatus.REFUSED
+
+
+def _context(invocation: Invocation, terminal: Terminal) -> Context:
+    flags = invocation.flags
+    if JSON in flags and PLAIN in flags:
+        raise UsageError(f"{JSON} and {PLAIN} together; allowed: one of them")
+    assert HELP not in flags
+    form = Form.TABLES if terminal.stdout.isatty() else Form.PLAIN
+    form = Form.PLAIN if PLAIN in flags else form
+    form = Form.JSON if JSON in flags else form
+    return Context(terminal, paths(terminal.environment), form, SHOW_SECRETS in flags)
+
+
+def _stream(stream: TextIO | None) -> TextIO:
+    """Give a stream that takes any text; a closed one reads and writes nothing."""
+    if stream is None:
+        return Path(os.devnull).open("r+", encoding="utf-8")
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
+    return stream
+
+
+def _forget(stream: TextIO | None) -> None:
+    """Keep the interpreter from writing again, at its end, what could not be written."""
+    if stream is not None:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)

@@ -1,0 +1,78 @@
+"""The commands' end of the control socket: a plain blocking socket, one request per connection."""
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from haconn.cli.terminal import CommandError
+from haconn.wire.control import (
+    ControlError,
+    Done,
+    Progress,
+    Refused,
+    Report,
+    Request,
+    encode_request,
+    parse_reply,
+    reply_frames,
+)
+
+ANSWER_S = 15.0
+"""How long the daemon may be silent, beyond which it is taken for stuck."""
+OPERATION_S = 300.0
+"""The same while a device is at work; longer than every stage of a reset and its restores."""
+CHUNK_BYTES = 65536
+
+
+class NoServiceError(CommandError):
+    """No daemon listens."""
+
+
+def ask(path: Path, request: Request, patience_s: float, progress: Callable[[str], None]) -> Report:
+    """Make a request and give its report.
+
+    Args:
+        patience_s: how long the daemon may be silent.
+        progress: is called with each line of progress.
+
+    Raises:
+        NoServiceError: no daemon listens.
+        CommandError: it refused, or the conversation broke.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:
+        stream.settimeout(patience_s)
+        _connect(stream, path)
+        try:
+            stream.sendall(encode_request(request))
+            return _converse(stream, request, progress)
+        except TimeoutError:
+            raise CommandError(f"the service has not answered for {patience_s:.0f} s") from None
+        except OSError as exc:
+            raise CommandError(f"the connection to the service broke: {exc.strerror}") from exc
+        except ControlError as exc:
+            raise CommandError(f"not understood by the service, or by this command: {exc}") from exc
+
+
+def _connect(stream: socket.socket, path: Path) -> None:
+    try:
+        stream.connect(str(path))
+    except (FileNotFoundError, ConnectionRefusedError) as exc:
+        raise NoServiceError("HA connector service is not processing.") from exc
+    except TimeoutError:
+        raise CommandError(f"{path}: the service takes no connection") from None
+    except OSError as exc:  # not allowed, or a path longer than an address of that family
+        raise CommandError(f"{path}: {exc.strerror or exc}") from exc
+
+
+def _converse(stream: socket.socket, request: Request, progress: Callable[[str], None]) -> Report:
+    frames = reply_frames()
+    while data := stream.recv(CHUNK_BYTES):
+        for value in frames.feed(data):
+            match parse_reply(request, value):
+                case Progress(text):
+                    progress(text)
+                case Refused(reason):
+                    raise CommandError(" ".join(reason.split()))
+                case Done(report):
+                    return report
+    raise CommandError("the service ended the connection without an answer")

@@ -1,0 +1,79 @@
+"""What a command has around it: its streams, its environment, and how its output is to look.
+
+Tests put other streams in; nothing else in haconn/cli touches `sys`.
+"""
+
+import getpass
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+from typing import TextIO
+
+from haconn.config.paths import Paths
+from haconn.core.model import Secret
+
+PASSWORD_LINE_MAX = 1024
+
+
+class ExitStatus(IntEnum):
+    """How a command ends."""
+
+    DONE = 0
+    REFUSED = 1  # refused, or tried and failed
+    USAGE = 2  # not written as the command wants it
+
+
+class Form(Enum):
+    """How a display looks."""
+
+    TABLES = "tables on a terminal"
+    PLAIN = "the manual's lines"
+    JSON = "one JSON value"
+
+
+class CommandError(Exception):
+    """The command was refused or has failed; one line says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """The surroundings of one command."""
+
+    stdin: TextIO
+    stdout: TextIO
+    stderr: TextIO
+    environment: Mapping[str, str]
+
+    def say(self, line: str = "") -> None:
+        """Write a line of output."""
+        self.stdout.write(f"{line}\n")
+
+    def complain(self, line: str) -> None:
+        """Write a line that is no output: an error, a warning, progress."""
+        self.stderr.write(f"{line}\n")
+        self.stderr.flush()
+
+    def read_password(self) -> Secret:
+        """Ask for a password without echo, or take one line where nobody can be asked.
+
+        Raises CommandError if there is none.
+        """
+        if not self.stdin.isatty():
+            line = self.stdin.readline(PASSWORD_LINE_MAX)
+            if not line:
+                raise CommandError("no password: allowed is one line on the standard input")
+            return Secret(line.rstrip("\r\n"))
+        try:
+            return Secret(getpass.getpass("password :", self.stderr))
+        except EOFError:
+            raise CommandError("no password was given") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a command runs with."""
+
+    terminal: Terminal
+    paths: Paths
+    form: Form
+    show_secrets: bool = False
