@@ -68,6 +68,5 @@ RECORDS: dict[tuple[str, ...], Record] = {
 
 
 def _explained(entry: Parameter, default: str | None) -> str:
-    unit = "" if default is None or not entry.option.unit else f" {entry.option.unit}"
-    more = "" if default is None else f"; {default}{unit} if not given"
-    return f"{entry.option.summary} ({entry.option.allowed}){more}"
+    more = "" if default is None else f"; {default} if not given"
+    return f"{entry.option.summary}: {entry.option.allowed}{more}"

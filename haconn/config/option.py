@@ -33,7 +33,7 @@ class Option:
 
     def with_unit(self, text: object) -> str:
         """Add the unit to what a kind says is allowed."""
-        return f"{text} ({self.unit})" if self.unit else f"{text}"
+        return f"{text} (in {self.unit})" if self.unit else f"{text}"
 
 
 @dataclass(frozen=True, slots=True)

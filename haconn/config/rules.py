@@ -113,9 +113,9 @@ def _server(server: ManagedServer) -> Iterator[str]:
     if server.name.lower() == PEER:
         yield f"{server.name}: name: reserved for the key of the pair; allowed: any other name"
     if server.ipdusd and server.timeout is None:
-        yield f"{server.name}: timeout: needed with ipdusd=on; allowed: 5 to 60 (s)"
+        yield f"{server.name}: timeout: needed with ipdusd=on; allowed: 5 to 60 (in s)"
     if server.ipdusd and server.recoverytime is None:
-        yield f"{server.name}: recoverytime: needed with ipdusd=on; allowed: 5 to 60, 0 (s)"
+        yield f"{server.name}: recoverytime: needed with ipdusd=on; allowed: 5 to 60, 0 (in s)"
 
 
 def _passwords(configuration: Configuration) -> Iterator[str]:
