@@ -7,7 +7,7 @@ other files there add models.
 Keys of a file:
 
     versions      SNMP versions in the order of trying: "2c", "1"
-    outlets       OID of the number of outlets (with `{unit}` if chained), or the number itself
+    outlets       OID of the number of outlets, with `{unit}` if chained; or, if not, the number
     outlets_max   the most outlets one unit of this model has
     units_max     chained models only: the most units of a chain
     first_unit    chained models only: the device's own index of unit 1 (default 1)
@@ -30,6 +30,7 @@ from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
+from haconn.config.errors import ConfigError
 from haconn.config.pdu_model import Oid, PduModel, Switch, Template, Variant, Version
 from haconn.config.pdu_table import INTEGER_MAX, NOWHERE, Table
 
@@ -44,7 +45,7 @@ STATE_TYPES = ("INTEGER", "Gauge32")
 VERSIONS: tuple[Version, ...] = ("2c", "1")
 
 
-class PduModelError(Exception):
+class PduModelError(ConfigError):
     """Model files are wrong: `faults` has one line each, with file, key and what is allowed."""
 
     def __init__(self, faults: tuple[str, ...]) -> None:
@@ -154,7 +155,7 @@ def _states(table: Table) -> list[Template]:
 
 
 def _count(table: Table, chained: bool) -> Template | int:
-    if isinstance(table.content.get("outlets"), int):
+    if not chained and isinstance(table.content.get("outlets"), int):
         return table.number("outlets", 1, OUTLETS_MAX)
     return table.template("outlets", *(("unit",) if chained else ()))
 

@@ -238,5 +238,10 @@ def _whole_integer(
 
 _ANY_INTEGER = decoder.TYPE_MAP[univ.Integer.typeId]
 _WHOLE_INTEGER = SimpleNamespace(valueDecoder=_whole_integer)
-_TYPE_MAP = {**decoder.TYPE_MAP, univ.Integer.typeId: _WHOLE_INTEGER}
+_TYPE_MAP = {
+    **decoder.TYPE_MAP,
+    univ.Integer.typeId: _WHOLE_INTEGER,
+    # the map by type still has BER's, which takes the constructed form
+    univ.OctetString.typeId: decoder.TAG_MAP[univ.OctetString.tagSet],
+}
 _TAG_MAP = {**decoder.TAG_MAP, univ.Integer.tagSet: _WHOLE_INTEGER}
