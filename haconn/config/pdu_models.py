@@ -48,10 +48,6 @@ VERSIONS: tuple[Version, ...] = ("2c", "1")
 class PduModelError(ConfigError):
     """Model files are wrong: `faults` has one line each, with file, key and what is allowed."""
 
-    def __init__(self, faults: tuple[str, ...]) -> None:
-        super().__init__("\n".join(faults))
-        self.faults = faults
-
 
 def load_pdu_models(site: Path | None = None) -> dict[str, PduModel]:
     """Read the models of the package and those of the site.
@@ -71,7 +67,7 @@ def load_pdu_models(site: Path | None = None) -> dict[str, PduModel]:
         except PduModelError as error:
             faults += error.faults
     if faults:
-        raise PduModelError(tuple(faults))
+        raise PduModelError(*faults)
     return models
 
 
@@ -84,16 +80,16 @@ def read_pdu_model(name: str, text: str) -> PduModel:
     file = f"{name}.toml"
     if not NAME.fullmatch(name):
         raise PduModelError(
-            (f"{file}: a model's name is 1 to 32 letters, digits, '_' or '-', no '_' or '-' first",)
+            f"{file}: a model's name is 1 to 32 letters, digits, '_' or '-', no '_' or '-' first"
         )
     try:
         content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise PduModelError((f"{file}: not TOML: {error}",)) from error
+    except (ValueError, RecursionError) as error:  # also of numbers and lists without end
+        raise PduModelError(f"{file}: not TOML: {error}") from error
     faults: list[str] = []
     model = _model(name, Table(file, "", content, faults))
     if faults:
-        raise PduModelError(tuple(faults))
+        raise PduModelError(*faults)
     return model
 
 

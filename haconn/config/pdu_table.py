@@ -7,6 +7,7 @@ reading finds every fault; whoever reads gives nothing away while there are faul
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
+from haconn.config.errors import shown
 from haconn.config.pdu_model import Oid, Place, Template
 
 ARC_MAX = 2**32 - 1  # RFC 2578, 3.5
@@ -66,7 +67,7 @@ class Table:
 
     def _wrong(self, key: str, value: object, allowed: str) -> None:
         if value is not None:  # a missing one is noted already
-            self.fault(key, f"{str(value)[:60]!r} is not allowed; must be {allowed}")
+            self.fault(key, f"{shown(value)} is not allowed; must be {allowed}")
 
     def number(self, key: str, low: int, high: int, default: int | None = None) -> int:
         allowed = f"a number from {low} to {high}"

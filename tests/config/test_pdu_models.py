@@ -176,7 +176,7 @@ def test_every_fault_of_every_file_is_one_line(tmp_path: Path) -> None:
         "D.toml",
         "a b.toml",
     ]
-    assert "A.toml: max_varbinds: '0' is not allowed; must be a number from 1 to 32" in faults
+    assert "A.toml: max_varbinds: 0 is not allowed; must be a number from 1 to 32" in faults
 
 
 @pytest.mark.parametrize(
@@ -303,6 +303,11 @@ def test_any_content_is_a_model_or_faults_of_one_line(name: str, data: st.DataOb
 def test_any_text_is_a_model_or_a_fault(text: str) -> None:
     with pytest.raises(PduModelError):
         read_pdu_model("SITE", text)
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 20_000, "a = " + "9" * 20_000])
+def test_toml_without_end_is_a_fault(text: str) -> None:
+    assert len(faults_of(text)) == 1
 
 
 def test_oid_of_a_place() -> None:
