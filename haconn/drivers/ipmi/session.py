@@ -240,7 +240,16 @@ class Session:
             raise DeviceUnreachable(exc.strerror or str(exc)) from exc
 
     def _transmit(self, number: int, request: Request) -> None:
-        self._wire.send(self._channel.seal(message.encode_request(request, number)))
+        datagram = self._channel.seal(message.encode_request(request, number))
+        try:
+            self._wire.send(datagram)
+        except BlockingIOError:
+            raise  # the send buffer is full: this says nothing about earlier datagrams
+        except OSError as exc:
+            # The kernel reports here, once, what ICMP said about an earlier datagram, and does not
+            # take this one: whoever waits for an answer must hear it now.
+            self._lose(_Lost(exc.strerror or str(exc), by_network=True))
+            raise
         self._numbers.note_sent(number, trio.current_time())
 
     @contextmanager
