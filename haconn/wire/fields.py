@@ -7,7 +7,7 @@ import struct
 from uuid import UUID
 
 from haconn.core.model import SystemKey
-from haconn.wire.frame import PAYLOAD_MAX, WireError
+from haconn.wire.frame import WireError
 
 SYSTEM = struct.Struct(">HI")
 _NO_AGE = 0xFFFFFFFF
@@ -79,8 +79,6 @@ def encode_system(system: SystemKey) -> bytes:
 
 def padded(payload: bytes) -> bytes:
     """A client's payload, long enough to be answered outside a session."""
-    if len(payload) > PAYLOAD_MAX:
-        raise WireError("payload is too long")
     return payload.ljust(CLIENT_PAYLOAD_MIN, b"\0")
 
 

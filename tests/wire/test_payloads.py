@@ -162,3 +162,26 @@ def test_unknown_check_flags_are_ignored() -> None:
     raw = bytearray(CheckAnswer(1, (Checkup(SYSTEM, Doubt.REDUNDANCY, None),)).encode())
     raw[16:18] = b"\xff\xf9"
     assert CheckAnswer.parse(bytes(raw)).checkups[0].doubt is Doubt.REDUNDANCY
+
+
+@pytest.mark.parametrize(
+    ("reader", "whole", "at", "wrong"),
+    [
+        (Register, Register(BOOT, 1, 1, "name", ""), 25, 0xFF),
+        (Ack, UNPADDED[3], 1, 9),
+        (Result, UNPADDED[5], 22, 0),
+        (Result, UNPADDED[5], 23, 99),
+        (Notify, UNPADDED[6], 16, 0),
+        (Notify, UNPADDED[6], 17, 99),
+        (Notify, UNPADDED[6], 0, 1),
+        (Check, Check(1, (SYSTEM,)), 9, 0),
+        (Check, Check(1, (SYSTEM,)), 9, 65),
+    ],
+)
+def test_codes_that_nobody_knows_are_refused(
+    reader: type[Payload], whole: Payload, at: int, wrong: int
+) -> None:
+    raw = bytearray(whole.encode())
+    raw[at] = wrong
+    with pytest.raises(WireError):
+        reader.parse(bytes(raw))
