@@ -12,9 +12,10 @@ The bindings are the table of systems, so a reset runs for a target that never r
 from dataclasses import replace
 
 from haconn.core import running
-from haconn.core.actions import Acknowledge, Action, Record
+from haconn.core.actions import Acknowledge, Action, Record, TestEnded
 from haconn.core.events import Requested, RequestRecorded, TestAsked
 from haconn.core.model import Instant, SystemKey
+from haconn.core.outbox import RESULT_FOR_S
 from haconn.core.plan import reset_plan, test_plan
 from haconn.core.reset import Evidence, Outcome, Phase
 from haconn.core.system import (
@@ -26,10 +27,11 @@ from haconn.core.system import (
     at_once,
     is_barred,
 )
-from haconn.core.telling import answer, notify_all, request_line, result_of
+from haconn.core.telling import answer, notify_all, request_line, result_of, tell_until_heard
 from haconn.core.world import ASKED_FOR_S, ASKED_MAX, Asked, World, remark
 
 STILL_WANTED_S = 3.0
+AT_REST = frozenset({Status.UNSET, Status.NORMAL, Status.ERROR})
 
 
 def request(world: World, event: Requested, now: Instant) -> list[Action]:
@@ -46,14 +48,8 @@ def request(world: World, event: Requested, now: Instant) -> list[Action]:
     world.put_asked(asked)
     heard = request_line(world, asked, sent=False, reply=None)
     accepted = Record(RequestRecorded(requester, event.request_id))
-    decided = [] if is_conservative(world, now) else _decide(world, asked, now)
+    decided = [] if world.is_conservative(now) else _decide(world, asked, now)
     return [heard, *decided, accepted]
-
-
-def is_conservative(world: World, now: Instant) -> bool:
-    """Whether requests are held back for now."""
-    until = world.settings.conservative_until
-    return until is not None and now < until
 
 
 def held(world: World) -> list[Asked]:
@@ -86,6 +82,23 @@ def decide_held(world: World, now: Instant) -> list[Action]:
     return actions
 
 
+def resume(world: World, now: Instant) -> list[Action]:
+    """Tell again what an earlier process may not have told, and end what it lost."""
+    actions: list[Action] = []
+    waiting = {
+        (waiter.requester, waiter.request_id)
+        for system in world.systems.values()
+        if system.reset is not None
+        for waiter in system.reset.waiters
+    }
+    for asked in list(world.asked.values()):
+        if asked.told_at is None and asked.name not in waiting:
+            actions += _decline(world, asked, Outcome.FAIL, "lost in a restart", now)
+        elif asked.told_at is not None and not asked.heard and now - asked.told_at <= RESULT_FOR_S:
+            tell_until_heard(world, asked, now)
+    return actions
+
+
 def _again(world: World, known: Asked, event: Requested, now: Instant) -> list[Action]:
     """The same id never starts a second reset, whatever it asks for now."""
     actions: list[Action] = [Acknowledge(known.requester, known.request_id)]
@@ -95,7 +108,6 @@ def _again(world: World, known: Asked, event: Requested, now: Instant) -> list[A
         # not for the journal: another process asks for it to be repeated anew
         world.asked[known.name] = replace(known, repeated_at=now, boot_id=event.speaker.boot_id)
     else:
-        world.outbox.tell_result(known.name, now)
         actions.append(result_of(world, known, now))
     return actions
 
@@ -113,6 +125,7 @@ def _decide(world: World, asked: Asked, now: Instant) -> list[Action]:
         return _join(world, asked, target)
     verdict = _known_verdict(world, target, now)
     if verdict is not None:
+        world.put_system(replace(target, verdict=verdict))
         return _answer_at_once(world, asked, verdict, now)
     return _begin(world, asked, target, now)
 
@@ -151,10 +164,11 @@ def _known_verdict(world: World, target: System, now: Instant) -> Verdict | None
     turned_on_at = world.servers[target.server].watch.turned_on_at
     off_at = world.off_at(target.server, now)
     verdict = at_once(target, now, turned_on_at=turned_on_at, off_is_fresh=off_at is not None)
-    if verdict is None and off_at is not None:
-        # off is off, whatever the monitor's state was: nothing could be reset
-        return Verdict(Outcome.POFF, Evidence.POWER_OFF, off_at, off_at)
-    return verdict
+    if verdict is not None or off_at is None:
+        return verdict
+    # off is off, whatever the monitor's state was: nothing could be reset
+    off = replace(target, verdict=Verdict(Outcome.POFF, Evidence.POWER_OFF, off_at, off_at))
+    return at_once(off, now, turned_on_at=turned_on_at, off_is_fresh=True)
 
 
 def _answer_at_once(world: World, asked: Asked, verdict: Verdict, now: Instant) -> list[Action]:
@@ -172,13 +186,15 @@ def _begin(world: World, asked: Asked, target: System, now: Instant) -> list[Act
     operation = world.begin_operation()
     world.put_asked(replace(asked, operation=operation))
     note = remark("accepted", operation=operation, server=target.server, **_names(asked))
+    before = [note, *_end_test(world, target)]
+    target = world.systems[target.key]
     if _has_just_dumped(world, target, now):
-        return [note, *_kdump_verdict(world, replace(asked, operation=operation), target, now)]
+        asked = replace(asked, operation=operation)
+        return before + _kdump_verdict(world, asked, target, now)
     plan = reset_plan(world.policy(target.server), now, gated=world.settings.gated)
     waiter = (Waiter(asked.requester, asked.request_id),)
-    before = _end_test(world, target)
     begun = running.begin(world, target.key, plan, waiter, now, operation)
-    return [*before, note, *begun, *_cancel_queued(world, target.key, now)]
+    return [*before, *begun, *_cancel_queued(world, target.key, now)]
 
 
 def _has_just_dumped(world: World, target: System, now: Instant) -> bool:
@@ -223,8 +239,10 @@ def _cancel_queued(world: World, key: SystemKey, now: Instant) -> list[Action]:
 
 
 def test(world: World, event: TestAsked, now: Instant) -> list[Action]:
-    """Begin the operator's test; the daemon has checked that the system is normal."""
-    system = world.systems[event.key]
+    """Begin the operator's test, of a system that is at rest."""
+    system = world.systems.get(event.key)
+    if system is None or system.status not in AT_REST or world.is_conservative(now):
+        return [TestEnded(event.operation, Outcome.FAIL, None)]
     plan = test_plan(world.policy(system.server), now)
     return running.begin(world, event.key, plan, (), now, event.operation)
 

@@ -36,8 +36,11 @@ def spoke(world: World, speaker: Speaker, now: Instant) -> list[Action]:
         return _booted(world, system, speaker, now)
     first = system.boot_id is None
     system = replace(system, boot_id=speaker.boot_id, kdump_at=None)
-    if system.status in STOPPED and system.verdict is not None:
-        system = _contradict(system, system.verdict, speaker, now, first=first)
+    verdict = system.verdict
+    if verdict is not None and verdict.evidence is not Evidence.NEW_BOOT:
+        system = _contradict(system, verdict, speaker, now, first=first)
+        if contradicted(system, verdict.at):
+            world.outbox.drop_about(system.key)
     world.put_system(_present(world, system, speaker))
     return []
 
@@ -45,7 +48,7 @@ def spoke(world: World, speaker: Speaker, now: Instant) -> list[Action]:
 def _contradict(
     system: System, verdict: Verdict, speaker: Speaker, now: Instant, *, first: bool
 ) -> System:
-    """It was proved stopped and speaks.
+    """It was proved stopped and speaks; a new boot, whose first words these are, is no such case.
 
     With no boot id on record this may be a new boot or the old one: the verdict is over either
     way, and nothing better is known.
@@ -53,8 +56,12 @@ def _contradict(
     late = now > verdict.at + SPOKE_AFTER_S
     if (late or first) and not contradicted(system, verdict.at):
         system = replace(system, alive_at=now)
-    if system.revives_at is None and speaker.session_at > verdict.at:
-        since = system.commanded_at or verdict.at
+    newer = speaker.session_at > verdict.at
+    if system.status in STOPPED and system.revives_at is None and newer:
+        # a command of long before the evidence has nothing to do with it
+        commanded_at = system.commanded_at
+        recent = commanded_at is not None and verdict.at - commanded_at < BAR_S
+        since = commanded_at if commanded_at is not None and recent else verdict.at
         system = replace(system, revives_at=Instant(since + BAR_S), boot_unknown=first)
     return system
 

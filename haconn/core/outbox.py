@@ -35,6 +35,13 @@ class Telling:
         more = self.sent - len(REPEATS_S) + 1
         return Instant(self.began + REPEATS_S[-1] + more * AND_EACH_S)
 
+    def stepped(self, now: Instant) -> "Telling":
+        """Count one sending. Times that were slept through are not made up for."""
+        following = replace(self, sent=self.sent + 1)
+        while following.due <= now:
+            following = replace(following, sent=following.sent + 1)
+        return following
+
 
 @dataclass(frozen=True, slots=True)
 class Box:
@@ -91,7 +98,7 @@ class Outbox:
             if now - telling.began > RESULT_FOR_S:
                 del self.results[name]
             elif telling.due <= now:
-                self.results[name] = replace(telling, sent=telling.sent + 1)
+                self.results[name] = telling.stepped(now)
                 yield name
 
     def due_boxes(self, now: Instant) -> Iterator[tuple[SystemKey, tuple[Notice, ...], bool]]:
@@ -101,8 +108,8 @@ class Outbox:
             telling = box.telling
             if telling.due > now:
                 continue
-            over = telling.sent + 1 >= len(REPEATS_S)
-            stepped = replace(telling, sent=telling.sent + 1)
+            stepped = telling.stepped(now)
+            over = stepped.sent >= len(REPEATS_S)
             self._keep(receiver, Box(() if over else fresh, stepped))
             if fresh:
                 yield receiver, fresh, telling.sent == 0

@@ -218,19 +218,26 @@ def resume(plan: Plan, state: Trying, now: Instant) -> Step:
     command may have been carried out: one second of looking, then one shot. Outlets are read
     and cut anew, since that is idempotent.
     """
+    known = _in_doubt(state, now)
     if now >= plan.deadline:
-        return _fail(replace(state, sent=state.sent | {state.stage}), now), ()
+        return _fail(known, now), ()
     command = plan.stages[state.stage].command
-    known = replace(state, bmc_dead=False)
     if command is Command.OUTLETS_OFF:
-        known = replace(known, hedged=False)
-        return replace(known, phase=Phase.RECORDING, until=plan.deadline), (Record(state.stage),)
-    doubt = replace(known, sent=state.sent | {state.stage}, commanded_at=state.commanded_at or now)
+        begun = state.cut_begun or state.phase is Phase.ISSUED
+        again = replace(known, cut_begun=begun, phase=Phase.RECORDING, until=plan.deadline)
+        return again, (Record(state.stage),)
+    looked = Instant(min(now + LOOK_S, plan.deadline))
     if command is Command.SOFT_RESET:
         rest = min(state.until, Instant(now + plan.stages[state.stage].budget_s))
-        until = Instant(max(rest, now + LOOK_S))
-        return replace(doubt, phase=Phase.ISSUED, until=until), ()
-    return replace(doubt, phase=Phase.LOOKING, until=Instant(now + LOOK_S)), ()
+        return replace(known, phase=Phase.ISSUED, until=max(rest, looked)), ()
+    return replace(known, phase=Phase.LOOKING, until=looked), ()
+
+
+def _in_doubt(state: Trying, now: Instant) -> Trying:
+    """What was recorded may have left, at any time until now; what a BMC is, is not known."""
+    stages = state.sent | _together(state)
+    commanded_at = state.commanded_at if stages == state.sent else now
+    return replace(state, bmc_dead=False, hedged=False, sent=stages, commanded_at=commanded_at)
 
 
 def step(plan: Plan, state: Trying, event: Event, now: Instant) -> Step:
@@ -342,15 +349,16 @@ def _issue(plan: Plan, state: Trying, now: Instant) -> Step:
 
     Record and issue of a hedged pair bear the cut's number: the state after it is the cut's.
     """
-    stage = plan.stages[state.stage]
-    budget = stage.budget_s
-    together: tuple[int, ...] = (state.stage,)
-    if state.hedged:
-        together = (state.stage - 1, state.stage)
-        budget = max(budget, plan.stages[state.stage - 1].budget_s)
+    together = sorted(_together(state))
+    budget = max(plan.stages[index].budget_s for index in together)
     until = Instant(min(now + budget, plan.deadline))
     issues = tuple(Issue(index, plan.stages[index].command, until) for index in together)
     return replace(state, phase=Phase.ISSUED, until=until), issues
+
+
+def _together(state: Trying) -> frozenset[int]:
+    first = state.stage - 1 if state.hedged else state.stage
+    return frozenset({first, state.stage})
 
 
 def _proofs(plan: Plan, state: Trying) -> frozenset[Evidence]:

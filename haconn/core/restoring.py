@@ -16,6 +16,8 @@ from haconn.core.world import World, remark
 def begin_restores(world: World, now: Instant) -> list[Action]:
     """Begin every restore that is due."""
     actions: list[Action] = []
+    if world.is_conservative(now):
+        return actions
     for server, owed in _startable(world):
         if owed.due <= now:
             begun = replace(owed, running=True, attempts=owed.attempts + 1)
@@ -97,5 +99,7 @@ def recover(world: World, event: RecoveryAsked, now: Instant) -> list[Action]:
         kept=before is not None and before.kept,
     )
     world.put_server(owe(server, owed))
-    stop: list[Action] = [StopRestore(event.server)] if before and before.running else []
-    return [*stop, *begin_restores(world, now)]
+    actions: list[Action] = [StopRestore(event.server)] if before and before.running else []
+    if before is not None and before.asked_by is not None:
+        actions.append(RecoveryEnded(before.asked_by, "another command takes its place"))
+    return actions + begin_restores(world, now)

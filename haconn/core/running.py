@@ -14,15 +14,27 @@ from haconn.core.actions import (
     Hurry,
     Perform,
     Record,
+    RecoveryEnded,
     StopRestore,
     TestEnded,
 )
 from haconn.core.events import RequestRecorded, StageRecorded, VerdictRecorded
-from haconn.core.model import Instant, SystemKey
+from haconn.core.model import Instant, Power, SystemKey
 from haconn.core.plan import Policy
 from haconn.core.reset import Command, Concluded, Evidence, Outcome, Plan, Trying
-from haconn.core.server import POWER_ON_AFTER_S, Owed, Restore, owe, owes, settle, stop_restores
-from haconn.core.system import Reset, Status, System, Verdict, Waiter
+from haconn.core.server import (
+    POWER_ON_AFTER_S,
+    FeedReading,
+    Owed,
+    Restore,
+    owe,
+    owes,
+    read_feeds,
+    settle,
+    stop_restores,
+    waited_for,
+)
+from haconn.core.system import Reset, Status, System, Verdict, Waiter, contradicted
 from haconn.core.telling import answer, notify_all
 from haconn.core.world import World, remark
 
@@ -114,7 +126,9 @@ def _issue(
     server = world.systems[key].server
     policy = world.policy(server)
     cut = issue.command is Command.OUTLETS_OFF
-    _owe_before(world, policy, running.operation, issue)
+    waiting = waited_for(world.servers[server])
+    ended = [RecoveryEnded(command, "a reset of it is in progress") for command in waiting]
+    _owe_before(world, policy, running.operation, issue, now)
     perform = Perform(
         server,
         running.operation,
@@ -124,7 +138,7 @@ def _issue(
         policy.feeds if cut else (),
     )
     soft = issue.command is Command.SOFT_RESET
-    stop: list[Action] = [] if soft else [StopRestore(server)]
+    stop: list[Action] = [] if soft else [StopRestore(server), *ended]
     note = remark(
         "stage",
         operation=running.operation,
@@ -134,7 +148,9 @@ def _issue(
     return [*stop, perform, note]
 
 
-def _owe_before(world: World, policy: Policy, operation: str, issue: reset.Issue) -> None:
+def _owe_before(
+    world: World, policy: Policy, operation: str, issue: reset.Issue, now: Instant
+) -> None:
     """Promise what the command makes necessary before it leaves: a crash must not lose it."""
     server = stop_restores(world.servers[policy.server])
     deadline = issue.deadline
@@ -149,6 +165,9 @@ def _owe_before(world: World, policy: Policy, operation: str, issue: reset.Issue
             due = Instant(deadline + policy.recovery_s)
             server = owe(server, Owed(Restore.FEEDS, operation, deadline, due))
         server = replace(server, left_dark=not policy.recovery_s)
+        # what outlets were read as before the cut proves nothing after it
+        void = FeedReading(Power.UNKNOWN, now)
+        server = read_feeds(server, dict.fromkeys(policy.feeds, void))
     world.put_server(server)
 
 
@@ -165,7 +184,7 @@ def conclude(world: World, key: SystemKey, end: Concluded, now: Instant) -> list
         status=_status_after(world, system, running, verdict),
         verdict=verdict or system.verdict,
         commanded_at=end.commanded_at or system.commanded_at,
-        barred=end.in_doubt and not running.test,
+        barred=verdict is None and (system.barred or (end.in_doubt and not running.test)),
         concluded_at=now,
         reset=replace(running, ended=verdict, failed_at=None if verdict else now),
     )
@@ -224,7 +243,8 @@ def cancel(world: World, key: SystemKey, now: Instant) -> list[Action]:
 def supersede_test(running: Reset, server: str) -> list[Action]:
     """A request takes the place of a test: the operator is told so."""
     ended = TestEnded(running.operation, Outcome.FAIL, None)
-    return [Abandon(server, running.operation, "a request takes its place"), ended]
+    abandon = Abandon(server, running.operation, "a request takes its place")
+    return [abandon, Hurry(server, False), ended]
 
 
 def recorded(
@@ -261,7 +281,7 @@ def _tell(world: World, key: SystemKey, now: Instant) -> list[Action]:
     world.put_system(replace(system, reset=None))
     if running.test:
         actions.append(_test_ended(running))
-    if running.ended is not None:
+    if running.ended is not None and not contradicted(system, running.ended.at):
         notify_all(world, system, running.ended, now)
     return actions
 

@@ -62,7 +62,7 @@ class Server:
     ordered_on_at: Instant | None = None
     """When we last switched it or its outlets on."""
     left_dark: bool = False
-    """A cut with `recoverytime = 0` left its outlets off: no power-on before they are on."""
+    """A cut with `recoverytime = 0` left its outlets off: no power-on before one is on again."""
 
 
 def read_feeds(server: Server, readings: dict[Feed, FeedReading]) -> Server:
@@ -116,13 +116,22 @@ def settle(server: Server, what: Restore) -> Server:
 
 
 def stop_restores(server: Server) -> Server:
-    """What was running is to be tried again later."""
-    return replace(server, owed=tuple(replace(owed, running=False) for owed in server.owed))
+    """What was running is to be tried again later; no operator's command waits for that."""
+    return replace(
+        server,
+        owed=tuple(replace(owed, running=False, asked_by=None) for owed in server.owed),
+    )
+
+
+def waited_for(server: Server) -> tuple[str, ...]:
+    """Give the operator's commands that wait for the end of a restore."""
+    return tuple(owed.asked_by for owed in server.owed if owed.asked_by is not None)
 
 
 def waiting_restores(server: Server) -> tuple[Owed, ...]:
     """Give what only waits for its time; power comes on after the outlets, never before."""
-    dark = server.left_dark or owes(server, Restore.FEEDS) is not None
+    fed = any(reading.power is Power.ON for _, reading in server.feeds)
+    dark = owes(server, Restore.FEEDS) is not None or (server.left_dark and not fed)
     return tuple(
         owed
         for owed in server.owed

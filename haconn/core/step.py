@@ -88,7 +88,7 @@ def next_due(world: World) -> Instant | None:
     times = [world.outbox.next_due()]
     for system in world.systems.values():
         if system.reset is None:
-            times.append(system.revives_at)
+            times.append(system.concluded_at if system.retired else system.revives_at)
         elif not running.is_over(system.reset):
             times.append(system.reset.state.until)
     times.append(restoring.next_due(world))
@@ -194,16 +194,15 @@ def _own(world: World, event: OwnEvent, now: Instant) -> list[Action]:
 def _tick(world: World, now: Instant) -> list[Action]:
     actions: list[Action] = []
     for system in list(world.systems.values()):
-        if system.reset is not None and not running.is_over(system.reset):
+        if system.reset is not None:
             actions += running.step(world, system.key, TimePassed(), now)
         elif system.retired:
-            del world.systems[system.key]
+            _remove(world, system)
         elif system.revives_at is not None and system.revives_at <= now:
             actions += life.revive(world, system)
-    if not asking.is_conservative(world, now):
+    if not world.is_conservative(now):
         actions += asking.decide_held(world, now)
-        actions += restoring.begin_restores(world, now)
-    return actions
+    return actions + restoring.begin_restores(world, now)
 
 
 def _resume(world: World, now: Instant) -> list[Action]:
@@ -214,24 +213,28 @@ def _resume(world: World, now: Instant) -> list[Action]:
     for system in list(world.systems.values()):
         if system.reset is not None:
             actions += running.resume(world, system.key, now)
-    for asked in list(world.asked.values()):
-        if asked.outcome is not None and not asked.heard:
-            world.outbox.tell_result(asked.name, now)
-    return actions
+    return actions + asking.resume(world, now)
 
 
 def _rebind(world: World, event: BindingsChanged) -> list[Action]:
     """The keys changed: new systems appear, others go as soon as their reset has ended."""
     for key, server in event.bindings.items():
-        known = world.systems.get(key)
-        moved = known is not None and known.server != server and known.reset is None
-        if (known is None or moved) and server in world.servers:
+        if key not in world.systems and server in world.servers:
             world.put_system(System(key, server))
     for key, system in list(world.systems.items()):
-        if event.bindings.get(key) == system.server:
-            world.put_system(replace(system, retired=False))
-        elif system.reset is None:
-            del world.systems[key]
-        else:
-            world.put_system(replace(system, retired=True))
+        bound_to = event.bindings.get(key)
+        retired = bound_to != system.server
+        bound = replace(system, retired=retired, moves_to=bound_to if retired else None)
+        world.put_system(bound)
+        if retired and system.reset is None:
+            _remove(world, bound)
     return []
+
+
+def _remove(world: World, system: System) -> None:
+    """A system whose key is retired goes; its key may be another server's by now."""
+    del world.systems[system.key]
+    world.outbox.drop_for(system.key)
+    world.outbox.drop_about(system.key)
+    if system.moves_to in world.servers:
+        world.put_system(System(system.key, system.moves_to))

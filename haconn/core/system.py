@@ -123,6 +123,8 @@ class System:
     reset: Reset | None = None
     retired: bool = False
     """Its last key is retired: it goes when its reset has ended."""
+    moves_to: str | None = None
+    """Another server, to which its key is bound by now."""
     pair: SystemKey | None = None
     """Who checks it and may be asked to reset it (cluster management)."""
     bye_at: Instant | None = None

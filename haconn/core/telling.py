@@ -45,9 +45,16 @@ def answer(
         done = replace(asked, outcome=verdict, evidence_at=now, reason=reason)
     done = replace(done, told_at=now)
     world.put_asked(done)
-    world.outbox.tell_result(done.name, now)
+    tell_until_heard(world, done, now)
     assert done.outcome is not None
     return [request_line(world, done, sent=True, reply=done.outcome.name)]
+
+
+def tell_until_heard(world: World, asked: Asked, now: Instant) -> None:
+    """Tell a result to the boot that asked; another boot of the requester has no use for it."""
+    requester = world.systems.get(asked.requester)
+    if requester is not None and requester.boot_id == asked.boot_id:
+        world.outbox.tell_result(asked.name, now)
 
 
 def request_line(world: World, asked: Asked, *, sent: bool, reply: str | None) -> Line:

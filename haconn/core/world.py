@@ -124,6 +124,11 @@ class World:
         self.operations += 1
         return f"{self.settings.run_name}-{self.operations}"
 
+    def is_conservative(self, now: Instant) -> bool:
+        """Whether requests are held back, and nothing is commanded."""
+        until = self.settings.conservative_until
+        return until is not None and now < until
+
     def off_at(self, server: str, now: Instant) -> Instant | None:
         """When a server was last proved off; None if the readings are stale."""
         settings = self.settings

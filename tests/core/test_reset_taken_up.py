@@ -1,0 +1,139 @@
+"""A reset that another process began, taken up from what it recorded."""
+
+from haconn.core.model import Instant
+from haconn.core.plan import reset_plan
+from haconn.core.reset import (
+    LOOK_S,
+    Command,
+    Concluded,
+    Evidence,
+    Issue,
+    Outcome,
+    Phase,
+    Record,
+    Seen,
+    Sent,
+    Step,
+    TimePassed,
+    Trying,
+    resume,
+)
+from tests.core.one_reset import (
+    BEGAN,
+    OUTLETS,
+    PLAIN,
+    Run,
+    concluded,
+    cutting,
+    hard_sent,
+    hedged,
+    soft_sent,
+)
+from tests.core.parts import at
+
+
+def resumed(run: Run, now: float) -> Step:
+    return resume(run.plan, run.trying, Instant(now))
+
+
+def test_resumed_soft_stage_sends_no_second_nmi() -> None:
+    state, actions = resumed(soft_sent(), 100.5)
+    assert actions == ()
+    assert state == Trying(0, at(102.0), Phase.ISSUED, sent=frozenset({0}), commanded_at=at(100.0))
+
+
+def test_resumed_soft_stage_lasts_at_least_a_second() -> None:
+    state, _ = resumed(soft_sent(), 101.7)
+    assert isinstance(state, Trying)
+    assert state.until == 101.7 + LOOK_S
+
+
+def test_resumed_soft_stage_that_was_only_recorded_may_have_left() -> None:
+    run = Run()
+    state, actions = resumed(run, 100.5)
+    assert actions == ()
+    assert state == Trying(0, at(102.5), Phase.ISSUED, sent=frozenset({0}), commanded_at=at(100.5))
+
+
+def test_resumed_hard_stage_looks_for_a_second_and_has_one_shot() -> None:
+    run = hard_sent()
+    state, actions = resumed(run, 104.0)
+    assert actions == ()
+    assert isinstance(state, Trying)
+    assert (state.phase, state.until, state.commanded_at) == (Phase.LOOKING, 105.0, 102.0)
+    run.state = state
+    assert run.take(TimePassed(), 104.9) == ()
+    assert run.take(TimePassed(), 105.0) == (Issue(1, Command.HARD_RESET, at(115.0)),)
+    assert run.take(TimePassed(), 106.0) == ()
+
+
+def test_resumed_hard_stage_that_sees_a_new_boot_does_not_shoot() -> None:
+    run = hard_sent()
+    run.state, _ = resumed(run, 104.0)
+    run.take(Seen(Evidence.NEW_BOOT, at(104.5)), 104.5)
+    assert run.end.evidence is Evidence.NEW_BOOT
+
+
+def test_resumed_hard_stage_that_was_not_known_to_be_sent_dates_the_doubt_now() -> None:
+    run = soft_sent()
+    run.take(TimePassed(), 102.0)
+    run.issued(102.0)
+    state, _ = resumed(run, 104.0)
+    assert isinstance(state, Trying)
+    assert state.sent == {0, 1}
+    assert state.commanded_at == 104.0
+
+
+def test_resumed_cut_is_recorded_and_issued_anew() -> None:
+    run = cutting()
+    run.take(Sent(2), 110.1)
+    state, actions = resumed(run, 111.0)
+    assert actions == (Record(2),)
+    assert isinstance(state, Trying)
+    assert (state.phase, state.until) == (Phase.RECORDING, run.plan.deadline)
+    assert (state.cut_begun, state.commanded_at) == (True, 110.1)
+
+
+def test_resumed_cut_may_have_begun() -> None:
+    run = cutting()
+    run.state, _ = resumed(run, 111.0)
+    assert run.trying.cut_begun
+    assert run.trying.commanded_at == 111.0
+    assert run.take(Seen(Evidence.NEW_BOOT, at(111.5)), 111.5) == ()
+
+
+def test_resumed_cut_that_was_only_recorded_has_not_begun() -> None:
+    run = hard_sent(OUTLETS)
+    run.take(TimePassed(), 110.0)
+    run.state, _ = resumed(run, 111.0)
+    assert not run.trying.cut_begun
+    assert run.trying.sent == {0, 1, 2}
+
+
+def test_resumed_hedge_cuts_and_its_hard_reset_stays_in_doubt() -> None:
+    run = hedged()
+    run.issued(100.0)
+    run.state, actions = resumed(run, 101.0)
+    assert actions == (Record(2),)
+    assert not run.trying.hedged
+    assert not run.trying.bmc_dead
+    assert run.trying.sent == {1, 2}
+    assert run.issued(101.0) == (Issue(2, Command.OUTLETS_OFF, at(111.0)),)
+
+
+def test_reset_resumed_after_its_deadline_has_failed_in_doubt() -> None:
+    run = Run()
+    run.issued(100.0)
+    deadline = run.plan.deadline
+    end = concluded(resumed(run, deadline))
+    assert end == Concluded(Outcome.FAIL, None, deadline, True, deadline)
+    assert isinstance(resumed(run, deadline - 0.001)[0], Trying)
+
+
+def test_resumed_reset_does_not_outlast_its_plan() -> None:
+    deadline = reset_plan(PLAIN, at(BEGAN), gated=False).deadline
+    for run in (soft_sent(), hard_sent()):
+        run.state, _ = resumed(run, deadline - 0.5)
+        assert run.trying.until == deadline
+        run.take(TimePassed(), deadline)
+        assert run.end.in_doubt
