@@ -1,5 +1,6 @@
 """Keys, nonces, and a client with its server on no network at all."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol, Self
@@ -19,6 +20,11 @@ NEXT_BOOT = "0d9e3c57-41f0-4a83-b2c6-95c1f7e8a604"
 PORT = 30001
 SOURCE = ("192.0.2.1", PORT)
 ELSEWHERE = ("198.51.100.9", 4444)
+
+
+def own_host(number: int) -> str:
+    """A loopback address that no other run of these tests uses; all monitors have one port."""
+    return f"127.{os.getpid() >> 8 & 0x7F | 0x80}.{os.getpid() & 0xFF}.{number}"
 
 
 class Payload(Protocol):

@@ -18,12 +18,11 @@ from haconn.wire.events import (
 )
 from haconn.wire.keys import Key, format_key_line
 from tests.wire.independent import VECTORS, records
-from tests.wire.parts import ALPHA, BOOT, FOREIGN
+from tests.wire.parts import ALPHA, BOOT, FOREIGN, own_host
 from tests.wire.small_server import SmallServer
 
 SOURCES = Path(__file__).parent.parent / "peers" / "c"
 FLAGS = ("-std=c11", "-D_DEFAULT_SOURCE", "-Wall", "-Wextra", "-Werror", "-O1")
-OWN = "127.0.0.41"
 
 
 @pytest.fixture
@@ -82,7 +81,7 @@ async def running(
     key_file = tmp_path / "client.key"
     key_file.write_text(format_key_line(key) + "\n", encoding="ascii")
     host, port = server.place
-    own = f"{OWN}:{key.port}"
+    own = f"{own_host(1)}:{key.port}"
     identity = [BOOT, str(key.number), key.server, key.vm or "-"]
     command = [program, f"{host}:{port}", own, str(key_file), *identity, *steps]
     with trio.fail_after(60):

@@ -24,7 +24,16 @@ from haconn.wire.events import (
 )
 from haconn.wire.keys import format_key_line
 from haconn.wire.ticket import ticket_for
-from tests.wire.parts import ALPHA, ALPHA_SYSTEM, BETA, BETA_SYSTEM, BOOT, NEXT_BOOT, NOBODY
+from tests.wire.parts import (
+    ALPHA,
+    ALPHA_SYSTEM,
+    BETA,
+    BETA_SYSTEM,
+    BOOT,
+    NEXT_BOOT,
+    NOBODY,
+    own_host,
+)
 from tests.wire.small_server import SmallServer
 
 ROOT = Path(__file__).parent.parent.parent
@@ -40,7 +49,7 @@ async def server(nursery: trio.Nursery) -> SmallServer:
 
 @pytest.fixture
 async def monitor(nursery: trio.Nursery, server: SmallServer) -> Monitor:
-    here = Monitor(ALPHA, server.place, host="127.0.0.51", boot_id=BOOT)
+    here = Monitor(ALPHA, server.place, host=own_host(51), boot_id=BOOT)
     await nursery.start(here.run)
     with trio.fail_after(PATIENCE_S):
         await here.registered()
@@ -48,7 +57,7 @@ async def monitor(nursery: trio.Nursery, server: SmallServer) -> Monitor:
 
 
 async def test_monitor_registers_where_it_hears(server: SmallServer, monitor: Monitor) -> None:
-    assert server.homes == {ALPHA_SYSTEM: ("127.0.0.51", ALPHA.port)}
+    assert server.homes == {ALPHA_SYSTEM: (own_host(51), ALPHA.port)}
     assert [type(event) for event in server.heard] == [SessionBegun, Registered]
 
 
@@ -64,7 +73,7 @@ async def test_monitor_asks_for_a_reset_and_hears_the_result(
 async def test_two_monitors_of_a_port_have_an_address_each(
     server: SmallServer, monitor: Monitor, nursery: trio.Nursery
 ) -> None:
-    other = Monitor(BETA, server.place, host="127.0.0.52")
+    other = Monitor(BETA, server.place, host=own_host(52))
     await nursery.start(other.run)
     with trio.fail_after(PATIENCE_S):
         await other.registered()
@@ -132,7 +141,7 @@ async def test_monitor_says_farewell(server: SmallServer, monitor: Monitor) -> N
 async def test_dump_agent_needs_no_session(server: SmallServer, monitor: Monitor) -> None:
     ticket = ticket_for(ALPHA, BOOT)
     await dump_agent.dump_notify(
-        ALPHA.key_id, ticket, BOOT, server.place, host="127.0.0.51", times=3, every_s=0.01
+        ALPHA.key_id, ticket, BOOT, server.place, host=own_host(51), times=3, every_s=0.01
     )
     await server.until(StopNotice, 3)
     first = [event.first for event in server.heard if isinstance(event, StopNotice)]
@@ -172,7 +181,7 @@ def identity(server: SmallServer, tmp_path: Path) -> list[str]:
 async def test_monitor_by_hand_prints_json_and_ends_well_on_a_good_result(
     server: SmallServer, tmp_path: Path
 ) -> None:
-    who = ["--name", "server1", "--system", "30001/1", "--host", "127.0.0.53"]
+    who = ["--name", "server1", "--system", "30001/1", "--host", own_host(53)]
     common = [*identity(server, tmp_path), *who, "--once"]
     done = await by_hand("monitor", *common, "--json", "reset", "30001/2")
     said = [json.loads(line) for line in done.stdout.splitlines()]
