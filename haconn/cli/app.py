@@ -56,7 +56,8 @@ def main(program: str, arguments: Sequence[str]) -> int:
         return ExitStatus.REFUSED
     except OSError as exc:
         _forget(sys.stdout)
-        terminal.complain(f"{program}: the output cannot be written: {exc.strerror}")
+        place = exc.filename or "the output cannot be written"
+        terminal.complain(f"{program}: {place}: {exc.strerror}")
         return ExitStatus.REFUSED
     return status
 

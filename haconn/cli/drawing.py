@@ -37,7 +37,7 @@ def draw(page: Page, console: Console) -> None:
 
 
 def _table(table: Table) -> RichTable:
-    drawn = RichTable(header_style="bold", pad_edge=False)
+    drawn = RichTable(header_style="bold")
     for column in table.columns:
         drawn.add_column(
             Text(column), overflow="fold", justify="right" if column == "#" else "left"

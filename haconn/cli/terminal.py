@@ -65,7 +65,8 @@ class Terminal:
             return Secret(line.rstrip("\r\n"))
         try:
             return Secret(getpass.getpass("password :", self.stderr))
-        except EOFError:
+        except (EOFError, KeyboardInterrupt):
+            self.complain("")  # the cursor stands behind the prompt
             raise CommandError("no password was given") from None
 
 

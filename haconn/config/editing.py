@@ -2,10 +2,11 @@
 
 Pure: text in, text out. Only what differs between the old and the new rows is touched.
 
-A file is cut at its `[...]` and `[[...]]` headers. Comment lines that stand right above a header go
-with it; everything before the first is the head. Each piece is edited as a document of its
-own, so no edit can move a comment of another row. A row is known by its name; a row that has no
-name in common with the other side is the same row renamed if it stands at the same place.
+A file is cut at its `[...]` and `[[...]]` headers; what stands before the first is the head.
+Comment lines right above a header or right behind a row go with it, those that stand apart stay.
+Each piece is edited as a document of its own, so no edit can move a comment of another row. A row
+is known by its name; a row that has no name in common with the other side is the same row renamed
+if it stands at the same place.
 
 The cut is by lines and could be deceived by a text of several lines. That does no harm: the store
 reads what it is about to write, and refuses if it does not say what was meant.
@@ -26,8 +27,8 @@ from haconn.config.kinds import TomlValue
 from haconn.config.option import Record, options
 
 T = TypeVar("T")
-_HEADER = re.compile(r'\s*\[?\[\s*"?([a-z]+)"?\s*\]\]?\s*(#.*)?')
-_COMMENT = re.compile(r"\s*#.*")
+_HEADER = re.compile(r'\s*\[?\[\s*"?([a-z]+)"?\s*\]\]?\s*(#.*)?\s*')
+_COMMENT = re.compile(r"\s*#.*\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +125,23 @@ def _cut(text: str) -> tuple[str, list[_Piece]]:
                 start -= 1
             starts.append((start, header[1]))
     bounds = [start for start, _ in starts] + [len(lines)]
-    pieces = [
-        _Piece(key, "".join(lines[start:end]))
-        for (start, key), end in zip(starts, bounds[1:], strict=True)
-    ]
+    pieces: list[_Piece] = []
+    for (start, key), end in zip(starts, bounds[1:], strict=True):
+        pieces += _split_off_comments(key, lines[start:end])
     return "".join(lines[: bounds[0]]), pieces
+
+
+def _split_off_comments(key: str, lines: list[str]) -> list[_Piece]:
+    """Comments behind a row that an empty line parts from it are nobody's, and a piece apart."""
+    end = len(lines)
+    while end > 1 and (not lines[end - 1].strip() or _COMMENT.fullmatch(lines[end - 1])):
+        end -= 1
+    while end < len(lines) and lines[end].strip():  # comments right behind it are its own
+        end += 1
+    apart = "".join(lines[end:])
+    if not apart.strip():
+        return [_Piece(key, "".join(lines))]
+    return [_Piece(key, "".join(lines[:end])), _Piece("", apart)]
 
 
 def _join(texts: list[str]) -> str:

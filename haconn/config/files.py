@@ -24,6 +24,15 @@ SECRET_MODE = 0o600
 OPEN_MODE = 0o644
 
 
+def require_directory(path: Path) -> None:
+    """Raise ConfigError unless there is a directory that can be looked into."""
+    try:
+        if not stat.S_ISDIR(path.stat().st_mode):
+            raise ConfigError(f"{path}: no directory; allowed is one for settings, HACONN_ETC")
+    except OSError as exc:
+        raise ConfigError(f"{path}: cannot be looked into: {exc.strerror}") from exc
+
+
 def read_text(path: Path, *, secret: bool = False) -> str | None:
     """Give the text of a file, None if there is none.
 
@@ -39,12 +48,14 @@ def read_text(path: Path, *, secret: bool = False) -> str | None:
         if secret and exc.errno == errno.ELOOP:
             raise ConfigError(f"{path}: a link; allowed is a file of its own") from exc
         raise ConfigError(f"{path}: cannot be read: {exc.strerror}") from exc
-    with os.fdopen(handle, "rb") as file:
-        try:
-            _require_plain(path, os.fstat(handle), secret=secret)
+    try:
+        _require_plain(path, os.fstat(handle), secret=secret)
+        with os.fdopen(handle, "rb", closefd=False) as file:
             data = file.read(BYTES_MAX + 1)
-        except OSError as exc:
-            raise ConfigError(f"{path}: cannot be read: {exc.strerror}") from exc
+    except OSError as exc:
+        raise ConfigError(f"{path}: cannot be read: {exc.strerror}") from exc
+    finally:
+        os.close(handle)
     if len(data) > BYTES_MAX:
         raise ConfigError(f"{path}: too long; allowed: {BYTES_MAX} bytes")
     try:

@@ -237,17 +237,21 @@ class Addresses:
         return f"up to {self.count_max} IPv4 addresses with commas between them, off"
 
     def parse(self, text: str) -> object:
-        return self.check([] if text.lower() == OFF else text.split(","))
+        try:
+            return self.check([] if text.lower() == OFF else text.split(","))
+        except ValueError as exc:
+            raise ValueError(self.allowed) from exc
 
     def check(self, value: object) -> object:
+        allowed = f"an array of up to {self.count_max} different IPv4 addresses"
         if not isinstance(value, list) or len(value) > self.count_max:
-            raise ValueError(self.allowed)
+            raise ValueError(allowed)
         try:
             addresses = tuple(address(str(item)) for item in value)
         except ValueError as exc:
-            raise ValueError(self.allowed) from exc
+            raise ValueError(allowed) from exc
         if len(set(addresses)) < len(addresses):
-            raise ValueError(self.allowed)
+            raise ValueError(allowed)
         return addresses
 
     def write(self, value: object) -> TomlValue:

@@ -13,6 +13,7 @@ drops the rows that fit nothing. A change of one file is one step. Before anythi
 texts to be written are read, and refused if they do not say exactly what was meant.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,7 @@ from haconn.config.files import (
     make_directory,
     read_text,
     replace_text,
+    require_directory,
 )
 from haconn.config.pdu_model import PduModel
 from haconn.config.pdu_models import PduModelError, load_pdu_models
@@ -91,7 +93,7 @@ def models_of(etc: Path) -> dict[str, PduModel]:
 def rehearse(etc: Path, edit: Edit) -> None:
     """Raise what `change` would raise for this edit now, and change nothing."""
     models = models_of(etc)
-    old = _read(etc).configuration if etc.is_dir() else Configuration()
+    old = _read(etc).configuration if os.path.lexists(etc) else Configuration()
     _require_no_worse(old, edit(old), models)
 
 
@@ -132,8 +134,7 @@ def _require_no_worse(
 
 
 def _read(etc: Path) -> Stored:
-    if not etc.is_dir():
-        raise ConfigError(f"{etc}: no such directory; allowed is one for settings, HACONN_ETC")
+    require_directory(etc)
     texts: dict[str, str] = {}
     for file in FILES:
         text = read_text(etc / file, secret=file == SECRETS)
