@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 from haconn.wire.client import ClientEnd
 from haconn.wire.client_events import SessionUp
 from haconn.wire.codes import Status, Type
-from haconn.wire.events import Drop, StopNotice
+from haconn.wire.events import Drop, ResultAcknowledged, StopNotice
 from haconn.wire.fields import encode_boot
 from haconn.wire.frame import Frame, parse, seal
 from haconn.wire.keys import derive
-from haconn.wire.payloads import Ack, BootOnly, ResetRequest
+from haconn.wire.payloads import Ack, BootOnly, Register, ResetRequest
+from haconn.wire.server import ServerEnd
 from haconn.wire.ticket import dump_notice, ticket_for
 from tests.wire.parts import (
     ALPHA,
@@ -80,13 +81,14 @@ def test_unreadable_datagram_can_still_be_the_first_of_a_session() -> None:
 @pytest.mark.parametrize(
     ("kind", "sender"), [(Type.HELLO, 0), (Type.BYE, 0), (200, 0), (Type.ACK, 1)]
 )
-def test_client_hears_only_what_a_server_says(kind: int, sender: int) -> None:
-    alpha = line()
-    alpha.run(0.0)
-    session = parse(alpha.sent[-1]).session
-    ack = Ack(Type.REGISTER, Status.REFUSED, 3, encode_boot(BOOT)).encode()
-    datagram = from_server(kind, ack, session=session, seq=9, sender=sender)
-    assert not alpha.client.receive(datagram, 1.0).events
+def test_only_what_a_server_says_begins_a_session(kind: int, sender: int) -> None:
+    client = ClientEnd(ALPHA, BOOT, nonces(), 0.0)
+    session = parse(client.due(0.0).datagrams[0]).session
+    said = from_server(kind, bytes(32), session=session, seq=1, sender=sender)
+    assert not client.receive(said, 0.0).events
+    assert not client.in_session
+    good = from_server(Type.ACK, bytes(32), session=session, seq=1)
+    assert client.receive(good, 0.0).events == (SessionUp(0),)
 
 
 def test_refusal_of_nothing_is_ignored() -> None:
@@ -182,3 +184,67 @@ def test_session_of_one_system_is_unknown_to_another() -> None:
     heard = end.receive(sealed(other, Type.RESET_REQ, request, seq=3), SOURCE, 0.0)
     assert heard.event is None
     assert parse(heard.datagrams[0]).type == Type.CHALLENGE
+
+
+def test_repeated_challenge_is_answered_once() -> None:
+    client, end = ClientEnd(ALPHA, BOOT, nonces(), 0.0), server()
+    (greeting,) = client.due(0.0).datagrams
+    (challenge,) = end.receive(greeting, SOURCE, 0.0).datagrams
+    assert len(client.receive(challenge, 0.0).datagrams) == 1
+    assert not client.receive(challenge, 0.0).datagrams
+
+
+def test_client_says_the_greatest_epoch_that_it_heard() -> None:
+    alpha = line()
+    alpha.run(0.0)
+    alpha.end = ServerEnd(KEYS, nonces(8), epoch=4)
+    alpha.now = 20.0
+    for challenge in alpha.end.challenge(ALPHA_SYSTEM, 20.0):
+        alpha.deliver(challenge)
+    assert alpha.told.count(SessionUp(5)) == 2
+    assert [parse(one).epoch for one in alpha.sent] == [0, 0, 5, 5, 5]
+
+
+def test_client_that_said_bye_does_not_register_again() -> None:
+    alpha = line()
+    alpha.run(0.0)
+    alpha.client.bye(0.0)
+    alpha.run(0.0)
+    said = len(alpha.sent)
+    alpha.end = server(salt=8)
+    for challenge in alpha.end.challenge(ALPHA_SYSTEM, 0.0):
+        alpha.deliver(challenge)
+    assert [parse(one).type for one in alpha.sent[said:]] == [Type.HELLO]
+
+
+def test_refused_result_is_not_acknowledged() -> None:
+    end = server()
+    handshake(end)
+    for seq, status in ((3, Status.MALFORMED), (4, Status.DONE)):
+        ack = Ack(Type.RESULT, status, 2, b"R" * 16).encode()
+        event = end.receive(sealed(ALPHA, Type.ACK, ack, seq=seq), SOURCE, 0.0).event
+        assert isinstance(event, ResultAcknowledged) == (status is Status.DONE)
+
+
+def test_register_moves_home_and_leaves_no_friend_at_the_old_place() -> None:
+    end = server()
+    handshake(end)
+    register = Register(BOOT, 1, ALPHA.port, "server1", "").encode()
+    end.receive(sealed(ALPHA, Type.REGISTER, register, seq=3), ELSEWHERE, 0.0)
+    for _ in range(100):
+        end.receive(bytes(58), ELSEWHERE, 0.0)
+    assert end.dropped == {Drop.MAGIC: 100}
+    for _ in range(100):
+        end.receive(bytes(58), SOURCE, 0.0)
+    assert end.dropped[Drop.SOURCE_RATE] > 0
+
+
+def test_key_that_comes_back_has_no_past() -> None:
+    end = server()
+    notice = dump_notice(ALPHA.key_id, ticket_for(ALPHA, BOOT), BOOT)
+    for number in range(150):
+        end.receive(notice, (f"10.0.0.{number}", 1), 0.0)
+    end.retire(ALPHA.key_id)
+    end.add(ALPHA)
+    event = end.receive(notice, SOURCE, 0.0).event
+    assert event == StopNotice(ALPHA_SYSTEM, BOOT, first=True, source=SOURCE)
