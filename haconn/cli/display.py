@@ -1,6 +1,7 @@
 """What the commands of `haconnshow` do: those that read files, and those that ask the service."""
 
 import platform
+import re
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import TypeVar
@@ -69,8 +70,9 @@ def version_text(installed: str, release: Mapping[str, str]) -> str:
     family = {release.get("ID", ""), *release.get("ID_LIKE", "").split()}
     generation = release.get("VERSION_ID", "").partition(".")[0]
     os_kind = OS_KINDS.get(generation, OTHER_OS) if "rhel" in family else OTHER_OS
-    numbers = ["".join(filter(str.isdigit, part)) or "0" for part in installed.split(".")[:3]]
-    return ".".join([str(os_kind), *[*numbers, "0", "0"][:3], "0"])
+    release_of = re.match(r"([0-9]+)(?:\.([0-9]+))?(?:\.([0-9]+))?", installed)
+    numbers = release_of.groups(default="0") if release_of else ("0", "0", "0")
+    return ".".join((str(os_kind), *numbers, "0"))
 
 
 def status(context: Context, given: Given) -> ExitStatus:

@@ -27,6 +27,7 @@ def issue_key(etc: Path, owner: Owner, port: int | None, number: int | None) -> 
     """Make a key and store it; raises ConfigError, and then there is none."""
     key = fresh_key()
     issued: list[Issued] = []
+    copies: list[Path] = []
 
     def edit(old: Configuration) -> Configuration:
         new, entry, told = new_key(old, owner, port, number, key)
@@ -36,12 +37,13 @@ def issue_key(etc: Path, owner: Owner, port: int | None, number: int | None) -> 
     def write_copy() -> None:
         make_directory(etc / DIRECTORY, 0o700)
         replace_text(issued[-1].file, f"{key_line(issued[-1].entry).reveal()}\n", SECRET_MODE)
+        copies.append(issued[-1].file)
 
     try:
         change(etc, edit, write_copy)
     except ConfigError:
-        for one in issued:
-            remove(one.file)
+        for copy in copies:
+            remove(copy)
         raise
     return issued[-1]
 

@@ -66,11 +66,11 @@ def new_key(
     Raises RefusedError; a port or a number not given stays as it is bound.
     """
     _require_owner(old, owner)
-    ring = [entry for entry in old.keys if (entry.server, entry.vm) == (owner.server, owner.vm)]
-    if ring:
-        return _next_generation(old, ring, port, number, key)
+    if any(entry.owner == str(owner) for entry in old.keys):
+        return _next_generation(old, owner, port, number, key)
     if port is None or number is None:
         raise RefusedError(f"{owner}: port and address are needed with its first key")
+    _require_free(old, owner, port, number)
     systems = {entry.id for entry in old.keys}
     if len(systems) >= SYSTEMS_MAX or old.next_system > KEY_ID_MAX:
         raise RefusedError(f"{len(systems)} systems have keys; allowed: {SYSTEMS_MAX}")
@@ -115,16 +115,23 @@ def _require_owner(old: Configuration, owner: Owner) -> None:
         )
 
 
+def _require_free(old: Configuration, owner: Owner, port: int, number: int) -> None:
+    for entry in old.keys:
+        if (entry.port, entry.number) == (port, number) and entry.owner != str(owner):
+            raise RefusedError(f"{owner}: port={port} address={number} is {entry.owner} already")
+
+
 def _next_generation(
-    old: Configuration, ring: list[KeyEntry], port: int | None, number: int | None, key: Secret
+    old: Configuration, owner: Owner, port: int | None, number: int | None, key: Secret
 ) -> tuple[Configuration, KeyEntry, tuple[str, ...]]:
-    last = ring[-1]
+    last = [entry for entry in old.keys if entry.owner == str(owner)][-1]
     newest = last.newest + 1
     if newest > GENERATION_MAX:
         raise RefusedError(
             f"{last.owner}: generation {GENERATION_MAX} was the last; retire all of its keys"
         )
     bound = last.port if port is None else port, last.number if number is None else number
+    _require_free(old, owner, *bound)
     entry = replace(last, generation=newest, newest=newest, port=bound[0], number=bound[1], key=key)
     told: tuple[str, ...] = ()
     if entry.system != last.system:
