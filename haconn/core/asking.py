@@ -17,6 +17,7 @@ from haconn.core.events import Requested, RequestRecorded, TestAsked
 from haconn.core.model import Instant, SystemKey
 from haconn.core.outbox import RESULT_FOR_S
 from haconn.core.plan import reset_plan, test_plan
+from haconn.core.power import off_is_fresh
 from haconn.core.reset import Evidence, Outcome, Phase
 from haconn.core.system import (
     KDUMP_BEFORE_S,
@@ -161,14 +162,17 @@ def _join(world: World, asked: Asked, target: System) -> list[Action]:
 
 
 def _known_verdict(world: World, target: System, now: Instant) -> Verdict | None:
-    turned_on_at = world.servers[target.server].watch.turned_on_at
+    watch = world.servers[target.server].watch
     off_at = world.off_at(target.server, now)
-    verdict = at_once(target, now, turned_on_at=turned_on_at, off_is_fresh=off_at is not None)
-    if verdict is not None or off_at is None:
+    fresh = off_at is not None
+    verdict = at_once(target, now, turned_on_at=watch.turned_on_at, off_is_fresh=fresh)
+    if off_at is None or (verdict is not None and verdict.outcome is not Outcome.POFF):
         return verdict
     # off is off, whatever the monitor's state was: nothing could be reset
-    off = replace(target, verdict=Verdict(Outcome.POFF, Evidence.POWER_OFF, off_at, off_at))
-    return at_once(off, now, turned_on_at=turned_on_at, off_is_fresh=True)
+    by_bmc = off_is_fresh(watch, now, world.settings.bmc_poll_s)
+    evidence = Evidence.POWER_OFF if by_bmc else Evidence.OUTLETS_OFF
+    off = replace(target, verdict=Verdict(Outcome.POFF, evidence, off_at, off_at))
+    return at_once(off, now, turned_on_at=watch.turned_on_at, off_is_fresh=True)
 
 
 def _answer_at_once(world: World, asked: Asked, verdict: Verdict, now: Instant) -> list[Action]:

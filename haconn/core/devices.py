@@ -66,9 +66,9 @@ def unanswered(world: World, event: BmcUnanswered, now: Instant) -> list[Action]
     return changed
 
 
-def refused(world: World, event: BmcRefused) -> list[Action]:
+def refused(world: World, event: BmcRefused, now: Instant) -> list[Action]:
     """A BMC answers, and gives us nothing."""
-    watch = power.was_refused(world.servers[event.server].watch)
+    watch = power.was_refused(world.servers[event.server].watch, now)
     return _watch_changed(world, event.server, watch, event.reason)
 
 
@@ -92,8 +92,8 @@ def power_read(world: World, event: PowerRead, now: Instant) -> list[Action]:
     before = world.servers[event.server].watch
     after = power.was_read(before, event.reading)
     actions = _watch_changed(world, event.server, after, "")
-    if before.dead:
-        actions += _to_reset(world, event.server, reset.BmcReady(), now)
+    # what could not be sent can be sent now, in the session that just answered
+    actions += _to_reset(world, event.server, reset.BmcReady(), now)
     if after.turned_on_at != before.turned_on_at:
         actions += _turned_on(world, event.server, now)
     run = after.run
@@ -113,6 +113,7 @@ def _turned_on(world: World, name: str, now: Instant) -> list[Action]:
     system = system_on(world, name)
     if system is not None and not (ordered is not None and now - ordered < ORDERED_S):
         world.put_system(replace(system, alive_at=now))
+        world.outbox.drop_about(system.key)
     return [remark("powered-on", server=name)]
 
 

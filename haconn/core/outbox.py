@@ -49,15 +49,26 @@ class Box:
 
     notices: tuple[Notice, ...]
     telling: Telling
+    told: int = 0
+    """The highest serial that has been sent."""
+
+
+def last_serial_before(run_name: str) -> int:
+    """Where the serials of a process begin: a receiver knows those of another one by their number.
+
+    A receiver takes a serial that it has heard before for a repetition. Up to four characters of
+    the name that the process was given at random are the upper half of its serials.
+    """
+    return int.from_bytes(run_name.encode()[:4], "big") << 32
 
 
 class Outbox:
     """Schedules of everything that is to be told."""
 
-    def __init__(self) -> None:
+    def __init__(self, serial: int = 0) -> None:
         self.results: dict[RequestName, Telling] = {}
         self.boxes: dict[SystemKey, Box] = {}
-        self._serial = 0
+        self._serial = serial
 
     def tell_result(self, name: RequestName, now: Instant) -> None:
         """Begin, or begin anew, to tell a result."""
@@ -71,7 +82,7 @@ class Outbox:
         box = self.boxes.get(receiver, Box((), Telling(now)))
         others = tuple(notice for notice in box.notices if notice.about != about)
         notice = Notice(self._serial, about, kind, at)
-        self.boxes[receiver] = Box((*others, notice), Telling(now))
+        self.boxes[receiver] = Box((*others, notice), Telling(now), box.told)
 
     def heard(self, receiver: SystemKey, serials: tuple[int, ...]) -> None:
         """The receiver acknowledged these."""
@@ -101,8 +112,10 @@ class Outbox:
                 self.results[name] = telling.stepped(now)
                 yield name
 
-    def due_boxes(self, now: Instant) -> Iterator[tuple[SystemKey, tuple[Notice, ...], bool]]:
-        """Give receiver, its notices, and whether this is their first sending."""
+    def due_boxes(
+        self, now: Instant
+    ) -> Iterator[tuple[SystemKey, tuple[Notice, ...], tuple[Notice, ...]]]:
+        """Give receiver, its notices, and those of them that are sent for the first time."""
         for receiver, box in list(self.boxes.items()):
             fresh = tuple(note for note in box.notices if now - note.at <= NOTICE_FOR_S)
             telling = box.telling
@@ -110,9 +123,9 @@ class Outbox:
                 continue
             stepped = telling.stepped(now)
             over = stepped.sent >= len(REPEATS_S)
-            self._keep(receiver, Box(() if over else fresh, stepped))
+            self._keep(receiver, Box(() if over else fresh, stepped, self._serial))
             if fresh:
-                yield receiver, fresh, telling.sent == 0
+                yield receiver, fresh, tuple(note for note in fresh if note.serial > box.told)
 
     def next_due(self) -> Instant | None:
         """When there is something to send; None with an empty outbox."""

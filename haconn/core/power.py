@@ -111,9 +111,12 @@ def was_unanswered(watch: BmcWatch, asked_at: Instant, now: Instant, poll_s: flo
     return replace(watch, run=None, unanswered_since=since, reachable=False, dead=dead)
 
 
-def was_refused(watch: BmcWatch) -> BmcWatch:
+def was_refused(watch: BmcWatch, now: Instant) -> BmcWatch:
     """The BMC answered and gave us nothing: a login or a read was refused. It is not dead."""
-    return replace(watch, run=None, unanswered_since=None, reachable=False, dead=False)
+    young = now if watch.unanswered_since is not None else watch.young_since
+    return replace(
+        watch, run=None, young_since=young, unanswered_since=None, reachable=False, dead=False
+    )
 
 
 def off_is_fresh(watch: BmcWatch, now: Instant, poll_s: float) -> bool:

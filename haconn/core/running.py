@@ -34,7 +34,7 @@ from haconn.core.server import (
     stop_restores,
     waited_for,
 )
-from haconn.core.system import Reset, Status, System, Verdict, Waiter, contradicted
+from haconn.core.system import Reset, Status, System, Verdict, Waiter
 from haconn.core.telling import answer, notify_all
 from haconn.core.world import World, remark
 
@@ -281,7 +281,7 @@ def _tell(world: World, key: SystemKey, now: Instant) -> list[Action]:
     world.put_system(replace(system, reset=None))
     if running.test:
         actions.append(_test_ended(running))
-    if running.ended is not None and not contradicted(system, running.ended.at):
+    if running.ended is not None:
         notify_all(world, system, running.ended, now)
     return actions
 

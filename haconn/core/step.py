@@ -144,7 +144,7 @@ def _device(world: World, event: DeviceEvent, now: Instant) -> list[Action]:
         case BmcUnanswered():
             return devices.unanswered(world, event, now)
         case BmcRefused():
-            return devices.refused(world, event)
+            return devices.refused(world, event, now)
         case CommandSent():
             return devices.command_sent(world, event, now)
         case CommandAnswered():
@@ -213,6 +213,8 @@ def _resume(world: World, now: Instant) -> list[Action]:
     for system in list(world.systems.values()):
         if system.reset is not None:
             actions += running.resume(world, system.key, now)
+        elif system.verdict is not None and system.status in life.STOPPED:
+            telling.notify_all(world, system, system.verdict, now)
     return actions + asking.resume(world, now)
 
 

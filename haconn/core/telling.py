@@ -106,6 +106,8 @@ def _still_true(world: World, asked: Asked, now: Instant) -> bool:
 
 def notify_all(world: World, about: System, verdict: Verdict, now: Instant) -> None:
     """Tell every registered system of that port that this one has stopped (R-004, R-412)."""
+    if contradicted(about, verdict.at):
+        return
     for system in world.systems.values():
         same_port = system.key.port == about.key.port and system.key != about.key
         if same_port and system.registration is not None and system.status in LISTENING:
@@ -120,17 +122,16 @@ def due(world: World, now: Instant) -> list[Action]:
         asked = world.asked.get(name)
         if asked is not None and asked.outcome is not None:
             actions.append(result_of(world, asked, now))
-    for receiver, notices, first in world.outbox.due_boxes(now):
+    for receiver, notices, new in world.outbox.due_boxes(now):
         system = world.systems.get(receiver)
         if system is None or system.registration is None or system.status not in LISTENING:
             continue
         place = system.registration
         actions.append(TellNotices(receiver, place.address, place.port, notices))
-        if first:
-            actions += [
-                attention(world, notice.about, place.address, place.port, notice.kind.name)
-                for notice in notices
-            ]
+        actions += [
+            attention(world, notice.about, place.address, place.port, notice.kind.name)
+            for notice in new
+        ]
     return actions
 
 

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from haconn.core.actions import Remark
 from haconn.core.model import Feed, Instant, SystemKey
-from haconn.core.outbox import Outbox, RequestName
+from haconn.core.outbox import Outbox, RequestName, last_serial_before
 from haconn.core.plan import Policy
 from haconn.core.reset import Evidence, Outcome
 from haconn.core.server import Server, off_at
@@ -168,7 +168,7 @@ def identity(record: Durable) -> object:
 
 def new_world(settings: Settings, bindings: Mapping[SystemKey, str]) -> World:
     """Make the table of servers and of the systems that keys bind to them."""
-    world = World(settings)
+    world = World(settings, outbox=Outbox(last_serial_before(settings.run_name)))
     for name in settings.policies:
         world.servers[name] = Server(name)
     for key, server in bindings.items():

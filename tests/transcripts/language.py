@@ -7,7 +7,6 @@ about the line before; they are written by `pytest tests/transcripts --rewrite`.
                 [hedge] [kdump] [kdump_from=ADDRESS] [cluster] [ipdusd=off]
     system PORT/NUMBER on NAME
     gated                            a standby exists: records wait for a line `recorded`
-    conservative until=T
 
     T SYSTEM speaks|registers|leaves [boot=ID] [session=T] [from=ADDRESS]
     T SYSTEM requests SYSTEM id=ID
@@ -119,7 +118,6 @@ class Setting:
     policies: dict[str, Policy] = field(default_factory=dict)
     bindings: dict[SystemKey, str] = field(default_factory=dict)
     gated: bool = False
-    conservative_until: Instant | None = None
 
     def take(self, words: Words) -> None:
         """Take one of these lines in."""
@@ -130,15 +128,12 @@ class Setting:
                 self.bindings[key_of(key)] = server
             case ("gated",):
                 self.gated = True
-            case ("conservative",):
-                self.conservative_until = Instant(float(words.named["until"]))
             case _:
                 raise ValueError(f"no setting: {words}")
 
-    def settings(self) -> Settings:
+    def settings(self, run_name: str) -> Settings:
         """Give what the core has to know."""
-        until = self.conservative_until
-        return Settings(self.policies, gated=self.gated, conservative_until=until)
+        return Settings(self.policies, gated=self.gated, run_name=run_name)
 
     def bind(self, pairs: Iterable[str]) -> dict[SystemKey, str]:
         """Read keys anew."""
@@ -204,15 +199,9 @@ def system_event(speaker: events.Speaker, words: Words) -> events.Event:
         case "stop-notice":
             return events.Stopped(speaker.key, speaker.boot_id, speaker.address, speaker.port)
         case "heard":
-            return _heard(speaker, words)
+            return events.ResultHeard(speaker, words.named["id"])
         case _:
             return SAID[what](speaker)
-
-
-def _heard(speaker: events.Speaker, words: Words) -> events.Event:
-    if words.plain[2] == "result":
-        return events.ResultHeard(speaker, words.named["id"])
-    return events.NoticeHeard(speaker, tuple(int(text) for text in words.plain[3:]))
 
 
 def other_event(words: Words, now: Instant) -> events.Event:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from haconn.core import events
 from haconn.core.actions import Action, BeginRestore, Perform, Record
 from haconn.core.model import Instant, Power, PowerReading, SystemKey
+from haconn.core.outbox import last_serial_before
 from haconn.core.server import Server
 from haconn.core.step import next_due, step
 from haconn.core.system import System, is_barred
@@ -33,6 +34,7 @@ class Player:
     def __init__(self) -> None:
         self.setting = language.Setting()
         self.world: World | None = None
+        self.now = Instant(0.0)
         self.journal: dict[object, tuple[str, str]] = {}
         self.waiting: deque[events.Event] = deque()
         self.held: list[events.Event] = []
@@ -55,12 +57,13 @@ class Player:
         first, _, rest = line.partition(" ")
         if first[0].isdigit():
             yield from self._command(language.split(rest), Instant(float(first)))
+            self.now = Instant(float(first))
         else:
             self.setting.take(language.split(line))
 
     def _command(self, words: Words, now: Instant) -> Iterator[str]:
         if self.world is None:
-            self.world = new_world(self.setting.settings(), self.setting.bindings)
+            self.world = new_world(self.setting.settings("r"), self.setting.bindings)
         match words.plain:
             case ("passes",):
                 yield from self._ticks(self.world, now)
@@ -82,6 +85,9 @@ class Player:
                 return events.BindingsChanged(self.setting.bind(pairs))
             case (server, "reads", power):
                 return self._reading(server, power, words, now)
+            case (who, "heard", "notices", *serials):
+                speaker = self._speaker(key_of(who), words, now)
+                return events.NoticeHeard(speaker, self._serials(serials))
             case (who, *_) if "/" in who:
                 return language.system_event(self._speaker(key_of(who), words, now), words)
             case (server, *_) if server in self.setting.policies:
@@ -107,15 +113,21 @@ class Player:
             self.speakers[key] = speaker
         return speaker
 
+    def _serials(self, texts: list[str]) -> tuple[int, ...]:
+        assert self.world is not None
+        before = last_serial_before(self.world.settings.run_name)
+        return tuple(before + int(text) for text in texts)
+
     def _ticks(self, world: World, until: Instant) -> Iterator[str]:
         for _ in range(TICKS_MAX):
             due = next_due(world)
             if due is None or due > until:
                 return
             self.waiting.append(events.Tick())
-            yield from [f"{due:.3f} {done}" for done in self._turns(world, due)]
+            self.now = max(due, self.now)
+            yield from [f"{self.now:.3f} {done}" for done in self._turns(world, self.now)]
             after = next_due(world)
-            assert after is None or after > due, "the core would be busy for ever"
+            assert after is None or after > self.now, "the core would be busy for ever"
         raise AssertionError("more ticks than anybody wants to read")
 
     def _turns(self, world: World, now: Instant) -> Iterator[str]:
@@ -159,7 +171,9 @@ class Player:
         self.waiting.clear()
         self.held.clear()
         self.last.clear()
-        return recovered(self.setting.settings(), self.setting.bindings, found, now)
+        assert self.world is not None
+        run_name = chr(ord(self.world.settings.run_name) + 1)
+        return recovered(self.setting.settings(run_name), self.setting.bindings, found, now)
 
 
 def shown(world: World, now: Instant) -> list[str]:

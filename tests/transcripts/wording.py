@@ -52,7 +52,7 @@ def _telling(
             return f"result to {who}: {action.target} {said}, {age}"
         case TellNotices():
             notices = ", ".join(
-                f"#{one.serial} {one.about} {one.kind.name} {now - one.at:.3f} s old"
+                f"#{one.serial % 2**32} {one.about} {one.kind.name} {now - one.at:.3f} s old"
                 for one in action.notices
             )
             return f"notify {action.receiver} at {action.address}:{action.port}: {notices}"

@@ -1,0 +1,191 @@
+"""When a server is proved off by its BMC, and when the BMC is lost."""
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from haconn.core.model import Power, PowerReading
+from haconn.core.power import (
+    BmcWatch,
+    off_is_fresh,
+    took_session,
+    was_read,
+    was_refused,
+    was_unanswered,
+)
+from tests.core.parts import at
+
+OLD = took_session(BmcWatch(), 1, at(0.0))
+"""A BMC that has been good for long."""
+
+
+def read(watch: BmcWatch, power: Power, *asked: float, session: int = 1) -> BmcWatch:
+    for when in asked:
+        watch = was_read(watch, PowerReading(power, session, when, when + 0.01))
+    return watch
+
+
+def proves(watch: BmcWatch) -> bool:
+    return watch.run is not None and watch.run.proves
+
+
+def test_one_read_of_off_is_not_off() -> None:
+    assert not proves(read(OLD, Power.OFF, 100.0))
+
+
+def test_two_reads_of_off_half_a_second_apart_are_off() -> None:
+    assert proves(read(OLD, Power.OFF, 100.0, 100.5))
+    assert not proves(read(OLD, Power.OFF, 100.0, 100.49))
+    assert proves(read(OLD, Power.OFF, 100.0, 100.25, 100.5))
+
+
+def test_a_single_read_however_long_is_not_a_run() -> None:
+    watch = was_read(OLD, PowerReading(Power.OFF, 1, 100.0, 101.0))
+    assert not proves(watch)
+    assert watch.run is not None
+    assert (watch.run.reads, watch.run.first_asked_at, watch.run.span_s) == (1, 100.0, 0.5)
+
+
+def test_anything_but_off_breaks_the_run() -> None:
+    for power in (Power.ON, Power.UNKNOWN):
+        watch = read(read(OLD, Power.OFF, 100.0), power, 100.2)
+        assert watch.run is None
+        assert not proves(read(watch, Power.OFF, 100.4, 100.6))
+        assert proves(read(watch, Power.OFF, 100.4, 100.9))
+
+
+def test_reads_of_two_sessions_are_no_run() -> None:
+    watch = read(OLD, Power.OFF, 100.0)
+    watch = read(watch, Power.OFF, 100.6, session=2)
+    assert watch.run is not None
+    assert (watch.run.session, watch.run.reads) == (2, 1)
+
+
+def test_a_new_session_breaks_the_run() -> None:
+    watch = took_session(read(OLD, Power.OFF, 100.0, 100.5), 2, at(100.6))
+    assert watch == BmcWatch(
+        power=Power.OFF,
+        read_at=at(100.5),
+        young_since=at(100.6),
+        session=2,
+        reachable=True,
+    )
+
+
+def test_a_run_that_begins_young_must_span_five_seconds() -> None:
+    watch = took_session(OLD, 2, at(100.0))
+    assert not proves(read(watch, Power.OFF, 109.9, 114.8, session=2))
+    assert proves(read(watch, Power.OFF, 109.9, 114.9, session=2))
+    assert proves(read(watch, Power.OFF, 110.0, 110.5, session=2))
+
+
+def test_silence_breaks_the_run_and_makes_the_bmc_young_again() -> None:
+    watch = was_unanswered(read(OLD, Power.OFF, 100.0), at(100.3), at(100.5), 1.0)
+    assert watch.run is None
+    watch = read(watch, Power.OFF, 100.6)
+    assert watch.young_since == 100.61
+    assert watch.run is not None
+    assert (watch.run.reads, watch.run.span_s) == (1, 5.0)
+    assert (watch.unanswered_since, watch.reachable, watch.dead) == (None, True, False)
+
+
+def test_a_bmc_that_was_not_silent_keeps_its_age() -> None:
+    assert read(OLD, Power.ON, 100.0).young_since == 0.0
+
+
+def test_a_bmc_without_a_login_on_record_is_not_young() -> None:
+    assert proves(read(BmcWatch(), Power.OFF, 100.0, 100.5))
+
+
+def test_a_bmc_is_dead_after_two_poll_periods_of_silence() -> None:
+    watch = was_unanswered(OLD, at(10.0), at(11.0), 1.0)
+    assert (watch.reachable, watch.dead, watch.unanswered_since) == (False, False, 10.0)
+    assert not was_unanswered(watch, at(11.5), at(11.9), 1.0).dead
+    late = was_unanswered(watch, at(11.5), at(12.0), 1.0)
+    assert late.dead
+    assert late.unanswered_since == 10.0
+    assert took_session(late, 2, at(13.0)).unanswered_since is None
+
+
+def test_a_refusal_is_an_answer() -> None:
+    watch = was_unanswered(read(OLD, Power.OFF, 9.0), at(10.0), at(12.0), 1.0)
+    refused = was_refused(read(watch, Power.OFF, 12.5), at(13.0))
+    assert (refused.run, refused.reachable, refused.dead) == (None, False, False)
+    assert refused.young_since == 12.51
+    refused = was_refused(watch, at(13.0))
+    assert (refused.unanswered_since, refused.young_since) == (None, 13.0)
+
+
+def test_an_unknown_reading_keeps_what_is_shown() -> None:
+    watch = read(read(OLD, Power.ON, 10.0), Power.UNKNOWN, 11.0)
+    assert (watch.power, watch.read_at) == (Power.ON, 11.0)
+
+
+def test_a_change_from_off_to_on_is_dated_by_its_answer() -> None:
+    off = read(OLD, Power.OFF, 10.0)
+    assert off.turned_on_at is None
+    on = read(off, Power.ON, 11.0)
+    assert on.turned_on_at == 11.01
+    assert read(on, Power.ON, 12.0).turned_on_at == 11.01
+    assert read(read(OLD, Power.ON, 1.0), Power.OFF, 2.0).turned_on_at is None
+    assert read(OLD, Power.ON, 1.0).turned_on_at is None
+
+
+def test_off_is_fresh_for_two_poll_periods_after_the_last_read() -> None:
+    off = read(OLD, Power.OFF, 10.0, 10.5)
+    assert off_is_fresh(off, at(12.5), 1.0)
+    assert not off_is_fresh(off, at(12.6), 1.0)
+    assert off_is_fresh(off, at(12.6), 1.1)
+    assert not off_is_fresh(read(OLD, Power.OFF, 10.0), at(10.0), 1.0)
+    assert not off_is_fresh(OLD, at(10.0), 1.0)
+
+
+Happening = tuple[str, float]
+HAPPENINGS = st.lists(
+    st.tuples(
+        st.sampled_from(["off", "off", "off", "on", "unknown", "silent", "refused", "login"]),
+        st.sampled_from([0.125, 0.25, 0.5, 1.0, 4.0, 8.0]),
+    ),
+    max_size=30,
+)
+
+
+def naive(happened: list[Happening]) -> bool:
+    """OFF as the rule says it, by looking back over everything that happened."""
+    now, times = 0.0, []
+    for what, wait_s in happened:
+        now += wait_s
+        times.append((what, now))
+    run: list[float] = []
+    for what, when in reversed(times):
+        if what != "off":
+            break
+        run.insert(0, when)
+    if len(run) < 2:
+        return False
+    young_from = [when for what, when in times if what == "login"]
+    answers = {"off", "on", "unknown", "refused"}
+    for (before, _), (what, when) in pairwise(times):
+        if before == "silent" and what in answers:
+            young_from.append(when)
+    young = any(when <= run[0] < when + 10.0 for when in young_from)
+    return run[-1] - run[0] >= (5.0 if young else 0.5)
+
+
+@given(HAPPENINGS)
+def test_the_rule_of_off_against_a_naive_reading_of_it(happened: list[Happening]) -> None:
+    watch, now, session = BmcWatch(), 0.0, 0
+    powers = {power.value: power for power in Power}
+    for what, wait_s in happened:
+        now += wait_s
+        if what in powers:
+            watch = was_read(watch, PowerReading(powers[what], session, now, now))
+        elif what == "silent":
+            watch = was_unanswered(watch, at(now), at(now), 1.0)
+        elif what == "refused":
+            watch = was_refused(watch, at(now))
+        else:
+            session += 1
+            watch = took_session(watch, session, at(now))
+    assert proves(watch) == naive(happened)
