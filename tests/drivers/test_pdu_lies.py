@@ -22,10 +22,10 @@ from tests.drivers.pdu_bench import MODEL_OF, MODELS, driver, never, whenever
 
 HOST = "127.0.3.2"
 Start = Callable[[str], Awaitable[SimulatedPdu]]
-HONEST = {"off", "garbage-first", "only-v1"}
+HONEST = {"off", "garbage-first", "only-v1", "no-index"}
 VALUES = ["6000", "gauge", "counter", "ticks", "text", "null", "missing"]
 HEADS = ["no-octets", "other-community", "other-version", "other-pdu", "other-id", "other-source"]
-BINDINGS = ["no-bindings", "one-binding-less", "other-objects"]
+BINDINGS = ["gen-err", "no-bindings", "one-binding-less", "other-objects"]
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_every_lie_is_among_those_above() -> None:
     assert {*HONEST, *VALUES, *HEADS, *BINDINGS} == LIES.keys()
 
 
-@pytest.mark.parametrize("lie", BINDINGS)
+@pytest.mark.parametrize("lie", BINDINGS[1:])
 async def test_answer_for_other_objects_is_a_fault_and_an_order_is_in_doubt(
     start: Start, lie: str
 ) -> None:
@@ -143,6 +143,26 @@ async def test_closed_port_is_unreachable_and_an_order_in_doubt(start: Start) ->
     pdu.close(closed=False)
     await trio.testing.wait_all_tasks_blocked()
     assert await device.read(found, ["1"]) == {"1": Power.ON}
+
+
+async def test_port_that_opens_and_does_not_answer_is_silent_and_not_unreachable(
+    start: Start,
+) -> None:
+    pdu = await start("ibm-old")
+    device = driver_of(pdu, "ibm-old")
+    found = await device.probe()
+    pdu.close()
+    pdu.agent.faults.silent = "all"
+    await trio.testing.wait_all_tasks_blocked()
+
+    async def open_before_the_second_sending() -> None:
+        await trio.sleep(0.1)
+        pdu.close(closed=False)
+
+    async with trio.open_nursery() as both:
+        both.start_soon(open_before_the_second_sending)
+        with pytest.raises(DeviceSilent):
+            await device.read(found, ["1"])
 
 
 async def test_order_that_the_kernel_does_not_take_is_unsent(start: Start) -> None:
@@ -285,6 +305,34 @@ async def test_agent_that_takes_few_objects_at_once_is_asked_in_parts(
     found = await device.probe()
     states = await device.read(found, found.outlets)
     assert states == dict.fromkeys(found.outlets, Power.ON) | {"7": Power.OFF}
+
+
+async def test_v1_agent_that_does_not_say_which_object_is_missing_is_probed_all_the_same(
+    start: Start,
+) -> None:
+    pdu = await start("ibm-old")
+    pdu.agent.faults.lie = "no-index"
+    found = await driver_of(pdu, "ibm-old", "1").probe()
+    assert (found.variant, len(found.outlets)) == ("old", 12)
+
+
+async def test_read_that_the_agent_refuses_is_a_fault_with_its_name(start: Start) -> None:
+    pdu = await start("ibm-old")
+    device = driver_of(pdu, "ibm-old")
+    found = await device.probe()
+    pdu.agent.faults.lie = "gen-err"
+    with pytest.raises(DeviceFault, match="genErr"):
+        await device.read(found, ["1"])
+
+
+async def test_model_without_firmware_and_with_a_fixed_number_of_outlets(start: Start) -> None:
+    pdu = await start("apc-rpdu")
+    device = driver(HOST, pdu.port, replace(MODELS["APC_RPDU"], firmware=None, outlets=2))
+    found = await device.probe()
+    assert (found.firmware, found.outlets) == ("", ("1", "2"))
+    assert await device.switch(found, "2", Power.OFF, whenever) == Accepted()
+    assert await device.read(found, found.outlets) == {"1": Power.ON, "2": Power.OFF}
+    assert await device.read_firmware(found) == ""
 
 
 async def test_model_of_another_family_is_not_usable(start: Start) -> None:

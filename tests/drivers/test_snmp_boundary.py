@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.simulators import pdu_ber as ber
-from fixtures.simulators.pdu_ber import Message, Oid, Typed, decode, encode
+from fixtures.simulators.pdu_ber import Message, Oid, Typed, decode, encode, encode_value
 from haconn.config.pdu_model import Version
 from haconn.core.model import Secret
 from haconn.drivers.snmp import boundary
@@ -195,6 +195,12 @@ def test_indefinite_length_and_octets_left_over_are_no_answer() -> None:
     good = encode(answer_to(request, Typed(ber.INTEGER, 0)))
     assert accept(request, good + b"\0") is None
     assert accept(request, bytes((good[0], 0x80)) + good[2:] + b"\0\0") is None
+
+
+def test_text_in_the_constructed_form_is_no_answer() -> None:
+    request = build(Kind.GET, "2c", COMMUNITY, (STATE,))
+    parts = encode_value(Typed(ber.OCTETS, b"on"))
+    assert accept(request, encode(answer_to(request, Typed(0x24, parts)))) is None
 
 
 @given(st.binary(max_size=DATAGRAM_MAX))
