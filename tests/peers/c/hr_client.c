@@ -152,7 +152,8 @@ static bool hear(struct frame *frame, int64_t until)
         me.trusted = true;
         if (frame->epoch > me.epoch)
             me.epoch = frame->epoch;
-        if (frame->type == NOTIFY || frame->type == RESULT)
+        if ((frame->type == NOTIFY && frame->size >= 2) ||
+            (frame->type == RESULT && frame->size >= 29))
             acknowledge(frame);
         return true;
     }
@@ -196,7 +197,8 @@ static bool answers(const struct frame *heard, const struct frame *said, bool *s
     const uint8_t *key = said->payload;
     if (heard->type == NOTIFY)
         print_notices(heard);
-    if (said->type == CHECK && heard->type == CHECK && memcmp(heard->payload, key, 8) == 0) {
+    if (said->type == CHECK && heard->type == CHECK && heard->size >= 10 &&
+        memcmp(heard->payload, key, 8) == 0) {
         for (size_t at = 10; at + 12 <= heard->size; at += 12) {
             print_system("check", heard->payload + at);
             printf(" flags %u age %u\n", (unsigned)get(heard->payload + at + 6, 2),
