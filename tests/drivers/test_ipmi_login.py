@@ -92,6 +92,23 @@ async def test_suite_0_is_never_offered_nor_accepted(nursery: trio.Nursery) -> N
     assert bmc.counts.logins == 0
 
 
+async def test_a_bmc_without_ipmi_2_0_is_named_as_such(nursery: trio.Nursery) -> None:
+    relay = Relay(await nursery.start(serve_bmc, SimulatedBmc()))
+    _, port = await nursery.start(relay.serve)
+
+    def only_1_5(to_device: bool, datagram: bytes) -> list[bytes]:
+        if to_device or datagram[4] != 0:
+            return [datagram]
+        changed = bytearray(datagram)
+        extended = 14 + 7 + 3  # envelope, head of the answer, fourth byte of its data
+        changed[extended] -= 1  # RMCP+ only becomes IPMI 1.5 only
+        changed[-1] += 1  # and the checksum stays right
+        return [bytes(changed)]
+
+    relay.meddle = only_1_5
+    assert "does not offer IPMI 2.0" in await refusal(at(port))
+
+
 @pytest.mark.parametrize("suites", [(0,), (17, 0), (), (1,), (2, 3)])
 def test_an_address_with_another_suite_cannot_be_made(suites: Suites) -> None:
     with pytest.raises(ValueError, match="17 and 3"):

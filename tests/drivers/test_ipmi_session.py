@@ -350,6 +350,15 @@ async def test_a_code_after_which_it_may_have_run_is_in_doubt(bmc: SimulatedBmc,
         assert isinstance(here.answers[0], InDoubt)
 
 
+async def test_an_answer_to_another_command_is_not_the_answer(bmc: SimulatedBmc) -> None:
+    async with lab(bmc) as here:
+        bmc.faults = Faults(lies=frozenset({"mixed-up"}))
+        with pytest.raises(DeviceSilent):
+            await here.session.read_power()
+        assert here.session.ignored == {"answer that nobody waits for": 3}
+    assert bmc.counts.status_reads == 3
+
+
 async def test_a_status_that_is_refused_is_a_fault_and_no_reading(bmc: SimulatedBmc) -> None:
     bmc.faults = Faults(refuse=MappingProxyType({"status": 0xC0}))
     async with lab(bmc) as here:
