@@ -121,6 +121,8 @@ class Trying:
     commanded_at: Instant | None = None
     """When the last command left."""
     cut_begun: bool = False
+    rest: Instant | None = None
+    """Of a hard stage that was taken up: when its time ends, as it was first issued."""
     hedged: bool = False
     """The hard stage was skipped into the cut: both are issued together."""
 
@@ -215,8 +217,9 @@ def resume(plan: Plan, state: Trying, now: Instant) -> Step:
     """Take up a reset that another process left, knowing only what it recorded.
 
     No second NMI: the rest of T-soft, at least one second, and then the hard stage. A hard
-    command may have been carried out: one second of looking, then one shot. Outlets are read
-    and cut anew, since that is idempotent.
+    command may have been carried out: one second of looking, then one shot for the rest of
+    T-hard, or the next stage if there is none: restarts do not put a deadline off. Outlets are
+    read and cut anew, since that is idempotent.
     """
     known = _in_doubt(state, now)
     if now >= plan.deadline:
@@ -230,7 +233,8 @@ def resume(plan: Plan, state: Trying, now: Instant) -> Step:
     if command is Command.SOFT_RESET:
         rest = min(state.until, Instant(now + plan.stages[state.stage].budget_s))
         return replace(known, phase=Phase.ISSUED, until=max(rest, looked)), ()
-    return replace(known, phase=Phase.LOOKING, until=looked), ()
+    ends = {Phase.RECORDING: None, Phase.LOOKING: state.rest}.get(state.phase, state.until)
+    return replace(known, phase=Phase.LOOKING, until=looked, rest=ends), ()
 
 
 def _in_doubt(state: Trying, now: Instant) -> Trying:
@@ -269,7 +273,8 @@ def _seen(plan: Plan, state: Trying, evidence: Evidence, at: Instant, now: Insta
 def _time_passed(plan: Plan, state: Trying, now: Instant) -> Step:
     if now < state.until:
         return state, ()
-    if state.phase is Phase.LOOKING and now < plan.deadline:
+    over = now >= (plan.deadline if state.rest is None else state.rest)
+    if state.phase is Phase.LOOKING and not over:
         return _issue(plan, state, now)
     return _next(plan, state, now)
 
@@ -333,7 +338,7 @@ def _next(plan: Plan, state: Trying, now: Instant) -> Step:
     hedged = plan.hedge and state.bmc_dead and _may_hedge(plan, index)
     index += hedged
     following = replace(
-        state, stage=index, until=plan.deadline, phase=Phase.RECORDING, hedged=hedged
+        state, stage=index, until=plan.deadline, phase=Phase.RECORDING, rest=None, hedged=hedged
     )
     return following, (Record(index),)
 
@@ -351,7 +356,7 @@ def _issue(plan: Plan, state: Trying, now: Instant) -> Step:
     """
     together = sorted(_together(state))
     budget = max(plan.stages[index].budget_s for index in together)
-    until = Instant(min(now + budget, plan.deadline))
+    until = Instant(min(now + budget, plan.deadline)) if state.rest is None else state.rest
     issues = tuple(Issue(index, plan.stages[index].command, until) for index in together)
     return replace(state, phase=Phase.ISSUED, until=until), issues
 

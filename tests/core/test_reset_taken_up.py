@@ -63,8 +63,18 @@ def test_resumed_hard_stage_looks_for_a_second_and_has_one_shot() -> None:
     assert (state.phase, state.until, state.commanded_at) == (Phase.LOOKING, 105.0, 102.0)
     run.state = state
     assert run.take(TimePassed(), 104.9) == ()
-    assert run.take(TimePassed(), 105.0) == (Issue(1, Command.HARD_RESET, at(115.0)),)
+    assert run.take(TimePassed(), 105.0) == (Issue(1, Command.HARD_RESET, at(112.0)),)
     assert run.take(TimePassed(), 106.0) == ()
+
+
+def test_restarts_do_not_put_the_end_of_a_hard_stage_off() -> None:
+    run = hard_sent()
+    for restart in (104.0, 105.5, 111.5):
+        state, _ = resumed(run, restart)
+        assert isinstance(state, Trying)
+        assert state.rest == 112.0
+        run.state = state
+    assert run.take(TimePassed(), 112.5) == (Record(2),)
 
 
 def test_resumed_hard_stage_that_sees_a_new_boot_does_not_shoot() -> None:
