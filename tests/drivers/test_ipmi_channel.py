@@ -137,6 +137,18 @@ def test_authentic_blocks_with_wrong_padding_are_not_read(plain: bytes) -> None:
         Channel(handshake(17)).unseal(datagram)
 
 
+@pytest.mark.parametrize("length", [0, 16, 31, 40, 47])
+def test_authentic_bytes_that_are_not_whole_blocks_are_not_read(length: int) -> None:
+    theirs = Seal(bmc_login(17))
+    body = bytes(length)
+    pad = -(12 + length + 2) % 4
+    covered = struct.pack("<BBLLH", 6, 0xC0, CONSOLE, 1, length) + body
+    covered += b"\xff" * pad + bytes((pad, 7))
+    datagram = b"\x06\x00\xff\x07" + covered + theirs._code(covered)
+    with pytest.raises(CodecError, match="not whole blocks"):
+        Channel(handshake(17)).unseal(datagram)
+
+
 def test_another_session_and_another_password_are_not_believed() -> None:
     ours = Channel(handshake(17))
     for change in ({"sid_m": CONSOLE + 1}, {"k_uid": b"guess"}):
@@ -231,6 +243,16 @@ class NumbersMachine(RuleBasedStateMachine):
 
 
 TestNumbers = NumbersMachine.TestCase
+
+
+def test_the_number_that_has_rested_longest_is_next() -> None:
+    numbers, taken = Numbers(), list[int | None]()
+    for _ in range(COUNT + 3):
+        number = numbers.take(0.0)
+        assert number is not None
+        numbers.give_back(number)
+        taken.append(number)
+    assert taken == [*range(COUNT), 0, 1, 2]
 
 
 def test_a_silent_bmc_uses_the_numbers_up_and_the_reserve_is_kept() -> None:
