@@ -1,0 +1,161 @@
+"""Commands in processes of their own: exit status, streams, rights, and never a traceback."""
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.surroundings import Ended, environment, run_apart
+
+ADD = ("haconnsetup", "pserver", "add", "P1", "addr=127.0.1.1", "account=admin")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    assert run_apart(tmp_path, *ADD, stdin=b"canary-Pw9\n") == Ended(0, "", "")
+    return tmp_path
+
+
+def failed(ended: Ended, status: int = 1) -> str:
+    assert ended.status == status
+    assert "Traceback" not in ended.err
+    assert "canary" not in ended.out + ended.err
+    return ended.err
+
+
+def test_the_three_exit_statuses(root: Path) -> None:
+    assert run_apart(root, "haconnshow", "setting").status == 0
+    failed(run_apart(root, "haconnsetup", "pserver", "del", "P9"), 1)
+    failed(run_apart(root, "haconnsetup", "pserver", "del"), 2)
+    failed(run_apart(root, "haconnsetup"), 2)
+    failed(run_apart(root, "no-such-program"), 2)
+
+
+def test_help_is_on_the_standard_output(tmp_path: Path) -> None:
+    ended = run_apart(tmp_path, "haconnsetup", "pserver", "add", "--help")
+    assert (ended.status, ended.err) == (0, "")
+    assert "ipdusd=" in ended.out
+    assert run_apart(tmp_path, "haconnshow", "--help").out.count("haconnshow ") >= 6
+
+
+def test_a_password_that_is_no_text_is_a_wrong_password(root: Path) -> None:
+    words = ("haconnsetup", "pserver", "mod", "P1", "account=root")
+    assert "password: wrong value" in failed(run_apart(root, *words, stdin=b"\xff\xfe" * 5), 2)
+
+
+def test_an_argument_that_is_no_text_is_refused(root: Path) -> None:
+    words = [os.fsencode(word) for word in ("-m", "haconn.cli", "haconnsetup", "mode")]
+    ended = subprocess.run(
+        [os.fsencode(sys.executable), *words, b"\xff\xfe"],
+        capture_output=True,
+        env={**os.environ, **environment(root)},
+        check=False,
+        timeout=60,
+    )
+    assert ended.returncode == 2
+    assert b"Traceback" not in ended.stderr
+
+
+def with_output(root: Path, target: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        ["/bin/sh", "-c", f'exec "$0" -m haconn.cli haconnshow setting {target}', sys.executable],
+        capture_output=True,
+        env={**os.environ, **environment(root)},
+        check=False,
+        timeout=60,
+    )
+
+
+def test_a_full_disk_at_the_other_end_is_one_line(root: Path) -> None:
+    ended = with_output(root, ">/dev/full")
+    assert ended.returncode == 1
+    assert ended.stderr == (b"haconnshow: the output cannot be written: No space left on device\n")
+
+
+def test_a_closed_output_is_no_traceback(root: Path) -> None:
+    assert b"Traceback" not in with_output(root, ">&-").stderr
+    assert b"Traceback" not in with_output(root, "<&- 2>&1 >/dev/null").stdout
+
+
+def test_a_reader_that_has_gone_is_no_traceback(root: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as gone:
+        ended = subprocess.run(
+            [sys.executable, "-m", "haconn.cli", "haconnshow", "setting"],
+            stdout=gone,
+            stderr=subprocess.PIPE,
+            env={**os.environ, **environment(root)},
+            check=False,
+            timeout=60,
+        )
+    assert (ended.returncode, ended.stderr) == (1, b"")
+
+
+def test_what_may_not_be_read_or_written_is_one_line(root: Path) -> None:
+    """As root the rights are given up once everything is imported."""
+    program = (
+        "import os, sys, haconn.cli.app as app, haconn.cli.output, importlib.metadata\n"
+        "if os.geteuid() == 0: os.setgid(65534); os.setuid(65534)\n"
+        "sys.exit(app.main(sys.argv[1], sys.argv[2:]))\n"
+    )
+    (root / "etc").chmod(0o500)
+    (root / "etc/secrets.toml").chmod(0o000)
+    for words in (("haconnshow", "setting"), ("haconnsetup", "mode", "single")):
+        ended = subprocess.run(
+            [sys.executable, "-c", program, *words],
+            capture_output=True,
+            text=True,
+            env={**os.environ, **environment(root)},
+            check=False,
+            timeout=60,
+        )
+        assert ended.returncode == 1
+        assert ended.stderr.count("\n") == 1
+        assert "Permission denied" in ended.stderr
+    (root / "etc").chmod(0o700)
+
+
+ON_A_TERMINAL = """
+import os, sys
+terminal = os.open(sys.argv[1], os.O_RDWR)  # a session without a terminal takes it for its own
+for stream in (0, 1, 2):
+    os.dup2(terminal, stream)
+from haconn.cli.app import main
+sys.exit(main(sys.argv[2], sys.argv[3:]))
+"""
+
+
+def test_a_terminal_is_asked_for_the_password_and_does_not_echo_it(root: Path) -> None:
+    ours, theirs = pty.openpty()
+    words = ("haconnsetup", "pserver", "mod", "P1", "account=root")
+    command = [sys.executable, "-c", ON_A_TERMINAL, os.ttyname(theirs), *words]
+    seen = b""
+    with subprocess.Popen(
+        command, env={**os.environ, **environment(root)}, start_new_session=True
+    ) as child:
+        while b"password :" not in seen:
+            seen += os.read(ours, 1024)
+        os.write(ours, b"other-canary\n")
+        assert child.wait(timeout=60) == 0
+    seen += os.read(ours, 1024)
+    os.close(theirs)
+    os.close(ours)
+    assert seen.replace(b"\r\n", b"\n") == b"password :\n"
+    assert "other-canary" in (root / "etc/secrets.toml").read_text(encoding="utf-8")
+
+
+def test_python_without_asserts_refuses_the_same(root: Path) -> None:
+    env = {**os.environ, **environment(root), "PYTHONOPTIMIZE": "1"}
+    for words, status in (
+        (("haconnsetup", "pserver", "mod", "P1", "timeout=70"), 2),
+        (("haconnsetup", "pserver", "add", "P1", "addr=1.2.3.4", "account=x"), 1),
+        (("haconnshow", "setting"), 0),
+    ):
+        command = [sys.executable, "-m", "haconn.cli", *words]
+        ended = subprocess.run(command, capture_output=True, env=env, check=False, timeout=60)
+        assert ended.returncode == status
+        assert b"Traceback" not in ended.stderr
