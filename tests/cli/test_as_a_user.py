@@ -2,6 +2,7 @@
 
 import os
 import pty
+import select
 import subprocess
 import sys
 from pathlib import Path
@@ -124,24 +125,30 @@ import os, sys
 terminal = os.open(sys.argv[1], os.O_RDWR)  # a session without a terminal takes it for its own
 for stream in (0, 1, 2):
     os.dup2(terminal, stream)
-from haconn.cli.app import main
-sys.exit(main(sys.argv[2], sys.argv[3:]))
+os.execv(sys.executable, [sys.executable, "-m", "haconn.cli", *sys.argv[2:]])
 """
+
+
+def read_until(terminal: int, text: bytes, seen: bytes) -> bytes:
+    """Read on; what does not come fails, and does not wait for ever."""
+    while text not in seen:
+        ready, _, _ = select.select([terminal], [], [], 60)
+        assert ready, seen
+        seen += os.read(terminal, 1024)
+    return seen
 
 
 def test_a_terminal_is_asked_for_the_password_and_does_not_echo_it(root: Path) -> None:
     ours, theirs = pty.openpty()
     words = ("haconnsetup", "pserver", "mod", "P1", "account=root")
     command = [sys.executable, "-c", ON_A_TERMINAL, os.ttyname(theirs), *words]
-    seen = b""
     with subprocess.Popen(
         command, env={**os.environ, **environment(root)}, start_new_session=True
     ) as child:
-        while b"password :" not in seen:
-            seen += os.read(ours, 1024)
+        seen = read_until(ours, b"password :", b"")
         os.write(ours, b"other-canary\n")
+        seen = read_until(ours, b"\n", seen)
         assert child.wait(timeout=60) == 0
-    seen += os.read(ours, 1024)
     os.close(theirs)
     os.close(ours)
     assert seen.replace(b"\r\n", b"\n") == b"password :\n"
