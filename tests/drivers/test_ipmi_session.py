@@ -1,9 +1,6 @@
 """A session under stress: what leaves, what is believed, and what a caller is told."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import replace
 from types import MappingProxyType
 
 import pytest
@@ -11,7 +8,7 @@ import trio
 import trio.testing
 
 from fixtures.simulators.bmc import SimulatedBmc, serve_bmc
-from fixtures.simulators.bmc_state import Faults, PlainChassis
+from fixtures.simulators.bmc_state import Faults
 from haconn.core.model import (
     Accepted,
     Answer,
@@ -23,61 +20,15 @@ from haconn.core.model import (
     Secret,
     Unsent,
 )
-from haconn.drivers.base import DeviceError, DeviceFault, DeviceSilent, DeviceUnreachable
+from haconn.drivers.base import DeviceError, DeviceSilent, DeviceUnreachable
 from haconn.drivers.ipmi.session import BmcAddress, Session, open_session
+from tests.drivers.ipmi_lab import lab, short_lived
 from tests.drivers.relay import Relay
 
 
 @pytest.fixture
 def bmc() -> SimulatedBmc:
     return SimulatedBmc()
-
-
-class Lab:
-    """One BMC, one session with it, and a relay between them."""
-
-    def __init__(self, bmc: SimulatedBmc, relay: Relay, session: Session) -> None:
-        self.bmc = bmc
-        self.relay = relay
-        self.session = session
-        self.answers: list[Answer] = []
-
-    async def order(self, command: Chassis) -> None:
-        self.answers.append(await self.session.command(command, lambda: None))
-
-    async def delivered(self, datagrams: int) -> None:
-        """Wait until the drivers have sent so many in all."""
-        with trio.fail_after(30):
-            while len(self.relay.sent) < datagrams:
-                await trio.testing.wait_all_tasks_blocked()
-
-
-@asynccontextmanager
-async def lab(bmc: SimulatedBmc, suite: int = 17) -> AsyncIterator[Lab]:
-    async with trio.open_nursery() as nursery:
-        relay = Relay(await nursery.start(serve_bmc, bmc))
-        _, port = await nursery.start(relay.serve)
-        address = BmcAddress("127.0.0.1", port, "admin", Secret("password"), (suite,))
-        async with open_session(address, 7) as session:
-            yield Lab(bmc, relay, session)
-        nursery.cancel_scope.cancel(reason="the test is over")
-
-
-@asynccontextmanager
-async def short_lived(bmc: SimulatedBmc) -> AsyncIterator[tuple[Session, trio.CancelScope]]:
-    """Give a session and the scope that closes the BMC's port."""
-    closing = trio.CancelScope()
-
-    async def serve(task_status: trio.TaskStatus[tuple[str, int]]) -> None:
-        with closing:
-            await serve_bmc(bmc, task_status=task_status)
-
-    async with trio.open_nursery() as nursery:
-        _, port = await nursery.start(serve)
-        address = BmcAddress("127.0.0.1", port, "admin", Secret("password"), (17,))
-        async with open_session(address, 1) as session:
-            yield session, closing
-        closing.cancel(reason="the test is over")
 
 
 @pytest.mark.parametrize("suite", [17, 3])
@@ -331,59 +282,6 @@ async def test_unanswered_polls_leave_numbers_for_commands(bmc: SimulatedBmc) ->
         await here.delivered(before + 8)
         await here.order(Chassis.RESET)
         assert here.answers == [Unsent("too many requests of this session stayed unanswered")]
-
-
-@pytest.mark.parametrize("command", list(Chassis))
-async def test_a_refusal_carries_its_code_and_meaning(bmc: SimulatedBmc, command: Chassis) -> None:
-    bmc.faults = Faults(refuse=MappingProxyType({command.value: 0xD4}))
-    async with lab(bmc) as here:
-        await here.order(command)
-        assert here.answers == [Refused("0xD4 the privilege level of the session is too low")]
-    assert bmc.counts.executed.total() == 0
-
-
-@pytest.mark.parametrize("code", [0xC3, 0xCE, 0xCF])
-async def test_a_code_after_which_it_may_have_run_is_in_doubt(bmc: SimulatedBmc, code: int) -> None:
-    bmc.faults = Faults(refuse=MappingProxyType({"nmi": code}))
-    async with lab(bmc) as here:
-        await here.order(Chassis.NMI)
-        assert isinstance(here.answers[0], InDoubt)
-
-
-async def test_an_answer_to_another_command_is_not_the_answer(bmc: SimulatedBmc) -> None:
-    async with lab(bmc) as here:
-        bmc.faults = Faults(lies=frozenset({"mixed-up"}))
-        with pytest.raises(DeviceSilent):
-            await here.session.read_power()
-        assert here.session.ignored == {"answer that nobody waits for": 3}
-    assert bmc.counts.status_reads == 3
-
-
-async def test_a_status_that_is_refused_is_a_fault_and_no_reading(bmc: SimulatedBmc) -> None:
-    bmc.faults = Faults(refuse=MappingProxyType({"status": 0xC0}))
-    async with lab(bmc) as here:
-        with pytest.raises(DeviceFault, match="0xC0 the BMC is busy"):
-            await here.session.read_power()
-
-
-async def test_a_server_that_is_off_refuses_a_reset() -> None:
-    bmc = SimulatedBmc(chassis=PlainChassis(on=False))
-    async with lab(bmc) as here:
-        await here.order(Chassis.RESET)
-        assert isinstance(here.answers[0], Refused)
-        assert (await here.session.read_power()).power is Power.OFF
-
-
-async def test_a_bmc_that_lies_shows_it(bmc: SimulatedBmc) -> None:
-    async with lab(bmc) as here:
-        bmc.faults = Faults(lies=frozenset({"accept-only"}))
-        await here.order(Chassis.POWER_OFF)
-        assert here.answers == [Accepted()]
-        assert (await here.session.read_power()).power is Power.ON
-        bmc.faults = replace(bmc.faults, lies=frozenset({"stale-off"}))
-        await here.order(Chassis.RESET)
-        readings = [(await here.session.read_power()).power for _ in range(3)]
-        assert readings == [Power.OFF, Power.ON, Power.ON]
 
 
 async def test_an_exception_of_the_block_leaves_bare(bmc: SimulatedBmc) -> None:
