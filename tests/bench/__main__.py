@@ -5,6 +5,7 @@ the standard error, and no figure is printed.
 """
 
 import argparse
+import os
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ def main() -> int:
     size = QUICK if chosen.quick else FULL
     faults: list[str] = []
     try:
-        peers.require_all_in_ci()
+        peers.require_all_in_ci(os.environ)
         with tempfile.TemporaryDirectory(prefix="haconn-bench-") as home:
             run = trio.run(_measure, Path(home), size)
     except* InvalidRunError as group:

@@ -9,7 +9,7 @@ fencing levels of several devices do.
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import trio
@@ -73,16 +73,16 @@ BMC_COMMANDS = (
 PDU_PROGRAM = "fence_ipdu"
 
 
-def path_of(program: str) -> str | None:
+def path_of(program: str, search: str = SEARCH) -> str | None:
     """Where a program lies; None if it is not installed."""
-    return shutil.which(program, path=SEARCH)
+    return shutil.which(program, path=search)
 
 
-def require_all_in_ci() -> None:
+def require_all_in_ci(environment: Mapping[str, str], search: str = SEARCH) -> None:
     """Raises InvalidRunError if a program is missing where none may be."""
     wanted = dict.fromkeys([*(one.program for one in BMC_COMMANDS), PDU_PROGRAM])
-    missing = [program for program in wanted if path_of(program) is None]
-    if missing and os.environ.get("CI") == "true":
+    missing = [program for program in wanted if path_of(program, search) is None]
+    if missing and environment.get("CI") == "true":
         raise InvalidRunError(f"CI may not do without {', '.join(missing)}")
 
 
