@@ -9,8 +9,10 @@ fit no server count for nothing, so a change of both is written in three steps:
   3. secrets.toml with the rows of the new one only.
 
 A crash before step 2 leaves the old configuration, after it the new one, and the next change
-drops the rows that fit nothing. A change of one file is one step. Before anything is written, the
-texts to be written are read, and refused if they do not say exactly what was meant.
+drops the rows that fit nothing. A change of one file is one step. Who reads meanwhile reads again
+until two readings are the same, so nobody sees the servers of one and the secrets of the other.
+Before anything is written, the texts to be written are read, and refused if they do not say
+exactly what was meant.
 """
 
 import os
@@ -49,6 +51,7 @@ from haconn.config.rules import Fault, faults_of
 from haconn.config.schema import Configuration, ManagedServer, PduEntry, ResetPath, Timers
 from haconn.config.secretfile import LoginRow, SecretHead, SecretRows, SystemRow, secret_rows
 
+READS_MAX = 20
 Edit: TypeAlias = Callable[[Configuration], Configuration]
 
 
@@ -135,13 +138,25 @@ def _require_no_worse(
 
 def _read(etc: Path) -> Stored:
     require_directory(etc)
-    texts: dict[str, str] = {}
-    for file in FILES:
-        text = read_text(etc / file, secret=file == SECRETS)
-        if text is not None:
-            texts[file] = text
+    texts = _read_texts(etc)
     configuration, secrets = parse_files(texts)
     return Stored(texts, configuration, secrets)
+
+
+def _read_texts(etc: Path) -> dict[str, str]:
+    """Give the texts of one moment: a change may be written while they are read."""
+    before = _read_once(etc)
+    for _ in range(READS_MAX):
+        after = _read_once(etc)
+        if after == before:
+            return after
+        before = after
+    raise ConfigError(f"{etc}: changes faster than it can be read; try again")
+
+
+def _read_once(etc: Path) -> dict[str, str]:
+    texts = {file: read_text(etc / file, secret=file == SECRETS) for file in FILES}
+    return {file: text for file, text in texts.items() if text is not None}
 
 
 def _write(etc: Path, before: Mapping[str, str], steps: list[tuple[str, str]]) -> None:

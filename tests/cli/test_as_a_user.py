@@ -155,6 +155,40 @@ def test_a_terminal_is_asked_for_the_password_and_does_not_echo_it(root: Path) -
     assert "other-canary" in (root / "etc/secrets.toml").read_text(encoding="utf-8")
 
 
+def test_a_disk_that_takes_no_more_leaves_everything_as_it_was(root: Path) -> None:
+    before = {path.name: path.read_bytes() for path in (root / "etc").iterdir()}
+    script = 'ulimit -f 0; exec "$0" -m haconn.cli "$@"'
+    for words in (("mode", "single"), ("key", "new", "P1", "port=6001", "address=1")):
+        ended = subprocess.run(
+            ["/bin/sh", "-c", script, sys.executable, "haconnsetup", *words],
+            capture_output=True,
+            text=True,
+            env={**os.environ, **environment(root)},
+            check=False,
+            timeout=60,
+        )
+        assert ended.returncode == 1
+        assert "cannot be written: File too large\n" in ended.stderr
+        assert ended.stderr.count("\n") == 1
+    files = [path for path in (root / "etc").rglob("*") if path.is_file()]
+    assert {path.name: path.read_bytes() for path in files} == before
+
+
+def test_rich_is_imported_only_to_draw_on_a_terminal(root: Path) -> None:
+    program = (
+        "import sys; from haconn.cli.app import main\n"
+        "main('haconnshow', ['setting']); sys.exit('rich' in sys.modules)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        env={**os.environ, **environment(root)},
+        check=False,
+        timeout=60,
+    )
+    assert ended.returncode == 0
+
+
 def test_python_without_asserts_refuses_the_same(root: Path) -> None:
     env = {**os.environ, **environment(root), "PYTHONOPTIMIZE": "1"}
     for words, status in (

@@ -1,7 +1,7 @@
 """How commands are written: what is read, and what is refused with what would be allowed."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from haconn.cli.commands import COMMANDS, PROGRAMS
@@ -101,6 +101,7 @@ WORDS = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.sampled_from(list(PROGRAMS)), st.lists(WORDS | st.text(), max_size=6))
 def test_any_words_are_a_command_or_refused_in_one_line(program: str, words: list[str]) -> None:
     try:
@@ -112,6 +113,7 @@ def test_any_words_are_a_command_or_refused_in_one_line(program: str, words: lis
     assert "\n" not in refused
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1))
 def test_a_refused_value_is_never_quoted(text: str) -> None:
     canary = f"canary{text}canary"

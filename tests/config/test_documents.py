@@ -4,7 +4,7 @@ import tomllib
 
 import pytest
 import tomlkit
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from haconn.config.documents import CONNECTOR, FILES, IPDUS, PSERVERS, SECRETS, parse_files
@@ -44,6 +44,7 @@ def parse(file: str, text: str) -> Configuration:
     return parse_files({file: text})[0]
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(FILES), TABLES))
 def test_arbitrary_toml_is_a_configuration_or_a_config_error(texts: dict[str, str]) -> None:
     outcome = outcome_of(texts)
@@ -52,6 +53,7 @@ def test_arbitrary_toml_is_a_configuration_or_a_config_error(texts: dict[str, st
         assert all(fault.startswith(FILES) and "\n" not in fault for fault in outcome.faults)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(FILES), st.text())
 def test_arbitrary_text_is_a_configuration_or_a_config_error(file: str, text: str) -> None:
     outcome = outcome_of({file: text})

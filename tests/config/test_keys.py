@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from haconn.config.errors import ConfigError, RefusedError
@@ -63,6 +63,7 @@ def test_a_system_whose_last_key_was_retired_gets_a_new_id() -> None:
     assert (entry.id, entry.generation) == (2, 1)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from((FIRST, SECOND)), st.booleans()), max_size=40))
 def test_no_key_id_is_ever_made_twice(steps: list[tuple[Owner, bool]]) -> None:
     now, made = BARE, []

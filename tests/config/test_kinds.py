@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from haconn.cli.values import AddressAndMask, KeyName, OwnerName, PduOrAll
@@ -55,11 +55,13 @@ def kind_of(record: Record, key: str) -> Kind:
     return named(record, key).option.kind
 
 
+@settings(deadline=None)
 @given(st.sampled_from(KINDS), st.text() | st.from_regex(r"[a-z0-9./*-]{0,20}"))
 def test_any_text_is_a_value_or_refused_in_one_line(kind: Kind, text: str) -> None:
     assert "\n" not in refusal(kind.parse, text)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(KINDS), JSON)
 def test_any_toml_value_is_a_value_or_refused_in_one_line(kind: Kind, value: object) -> None:
     assert "\n" not in refusal(kind.check, value)
@@ -160,6 +162,7 @@ def test_a_community_has_1_to_30_letters_and_digits() -> None:
             COMMUNITY.kind.parse(text)
 
 
+@settings(deadline=None)
 @given(st.ip_addresses(v=4).map(str))
 def test_an_address_has_one_spelling(text: str) -> None:
     numbers = [int(part) for part in text.split(".")]

@@ -2,12 +2,14 @@
 
 import fcntl
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from haconn.config import edits
@@ -77,6 +79,7 @@ def test_what_a_crash_left_behind_is_dropped_by_the_next_change(tmp_path: Path) 
     assert not list(tmp_path.glob("*.part")) + list(tmp_path.glob(".*.part"))
 
 
+@settings(deadline=None, max_examples=25)
 @given(st.lists(SERVERS, max_size=6, unique_by=(lambda s: s.name, lambda s: s.addr)), st.randoms())
 def test_any_servers_come_back_as_they_were_stored(
     tmp_path_factory: pytest.TempPathFactory, servers: list[ManagedServer], random: st.DrawFn
@@ -150,6 +153,30 @@ def test_a_second_change_at_the_same_time_is_refused(tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="in use by another setting command"):
             change(tmp_path, EDITS["add"])
     change(tmp_path, EDITS["add"])
+
+
+def test_who_reads_during_changes_sees_whole_configurations(tmp_path: Path) -> None:
+    stored(tmp_path)
+    names = ("PSERVER1", "WEST")
+
+    def rename_to_and_fro() -> None:
+        for n in range(40):
+            old, new = names[n % 2], names[(n + 1) % 2]
+            given = {"name": new, "addr": f"192.168.1.{60 + n}"}
+            change(tmp_path, partial(modified, name=old, given=given))
+
+    writer = threading.Thread(target=rename_to_and_fro, daemon=True)
+    writer.start()
+    reads = 0
+    while writer.is_alive():
+        configuration = load(tmp_path)  # would miss a password, or a key, of half a change
+        assert len(configuration.keys) == 2
+        reads += 1
+    assert reads
+
+
+def modified(old: Configuration, name: str, given: dict[str, str]) -> Configuration:
+    return edits.modify_server(old, name, given).configuration
 
 
 def test_a_refused_change_writes_nothing(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from haconn.core.model import Secret, SystemKey
@@ -140,6 +140,7 @@ def test_a_wrong_request_is_refused_in_one_line(value: Json, words: str) -> None
     assert "\n" not in str(caught.value)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.integers(1, 7))
 def test_arbitrary_bytes_are_values_or_a_control_error(data: bytes, step: int) -> None:
     frames = request_frames()
@@ -150,6 +151,7 @@ def test_arbitrary_bytes_are_values_or_a_control_error(data: bytes, step: int) -
         return
 
 
+@settings(deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from haconn.core.model import Instant, Secret, SystemKey
@@ -70,12 +70,14 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(STORIES)
 def test_what_goes_in_comes_out(story: Story) -> None:
     text = json.dumps(to_plain(story), allow_nan=False)
     assert from_plain(Story, json.loads(text)) == story
 
 
+@settings(deadline=None)
 @given(EVENTS)
 def test_a_member_of_a_union_is_known_by_its_kind(event: Event) -> None:
     plain = to_plain(event, Event)
@@ -131,6 +133,7 @@ def test_refused_data_is_named_with_its_place(form: object, data: object, words:
     assert words in str(caught.value)
 
 
+@settings(deadline=None)
 @given(JSON, st.sampled_from([Story, Began, Event, tuple[Event, ...], int | str | None]))
 def test_arbitrary_data_is_a_value_or_a_plain_error(data: object, form: object) -> None:
     try:
