@@ -4,9 +4,10 @@ The session is kept open at all times, so that a reset pays no login. Polls are 
 frequent while a reset of the server runs. A command never waits behind a poll, and never for a
 login: without a session it is `Unsent` at once, and the core issues it anew when there is one.
 
-A BMC that is silent for two poll periods is dead. Its session is given up for a new login, unless
-a command still waits for its answer: dropping the session then would turn a slow BMC's "taken"
-into "in doubt".
+A BMC that is silent for two poll periods is dead. Its session is given up for a new login, but not
+before the deadline of a command that waits for its answer: dropping the session then would turn a
+slow BMC's "taken" into "in doubt". After that deadline the next stage needs a session more than
+the last one needs its answer.
 """
 
 import random
@@ -60,8 +61,8 @@ class BmcKeeper:
         self._take = take
         self._session: Session | None = None
         self._logins = 0
-        self._commands = 0
-        """Commands that wait for an answer: the session is not given up under them."""
+        self._deadlines: list[Instant] = []
+        """Of the commands that wait for an answer: the session is not given up under them."""
         self._pace = Pace(poll_s)
 
     @property
@@ -104,10 +105,9 @@ class BmcKeeper:
     async def _poll(self, session: Session) -> bool:
         """Read until there is an answer; False when the session is to be given up."""
         asked_at = Instant(trio.current_time())
-        dead_at = asked_at + DEAD_POLLS * self._poll_s
         while True:
             try:
-                with trio.move_on_at(dead_at if trio.current_time() < dead_at else float("inf")):
+                with trio.move_on_at(self._given_up_at(asked_at)):
                     reading = await session.read_power()
                     self._session = session  # before the core hears that it can be used
                     self._take(PowerRead(self.server, reading))
@@ -116,31 +116,47 @@ class BmcKeeper:
                 pass
             except DeviceFault as exc:
                 self._take(BmcRefused(self.server, str(exc)))
-                return True
-            self._take(BmcUnanswered(self.server, asked_at))
-            if trio.current_time() >= dead_at:
+                return self._session is not None  # one that had been called dead is not revived
+            if self._is_dead(asked_at):
                 self._session = None
-                if not self._commands:
-                    return False
+            self._take(BmcUnanswered(self.server, asked_at))
+            if self._session is None and trio.current_time() >= self._given_up_at(asked_at):
+                return False
             await self._pace.pause()
+
+    def _is_dead(self, asked_at: Instant) -> bool:
+        """The core's own formula: whatever is dead here has to be dead there, or it would wait."""
+        return trio.current_time() - asked_at >= DEAD_POLLS * self._poll_s
+
+    def _given_up_at(self, asked_at: Instant) -> float:
+        """When a read is worth no more waiting: its session is to be called dead, or dropped."""
+        dead_at = asked_at + DEAD_POLLS * self._poll_s
+        return dead_at if self._session else max(self._deadlines, default=dead_at)
 
     async def perform(self, action: Perform) -> None:
         """Send a stage's command, once, and report what came of it."""
-        answer = await self._command(
-            CHASSIS_OF[action.command],
-            partial(self._take, CommandSent(self.server, action.operation, action.stage)),
-        )
+        sent = partial(self._take, CommandSent(self.server, action.operation, action.stage))
+        answer = await self._command(CHASSIS_OF[action.command], action.deadline, sent)
+        while isinstance(answer, Unsent) and self._usable_until(action.deadline):
+            # the kernel did not take it, or reported an older datagram's fate: nothing has left
+            await trio.sleep(HURRY_S)
+            answer = await self._command(CHASSIS_OF[action.command], action.deadline, sent)
         self._take(CommandAnswered(self.server, action.operation, action.stage, answer))
 
-    async def _command(self, command: Chassis, sent: Callable[[], None]) -> Answer:
+    def _usable_until(self, deadline: Instant) -> bool:
+        return self._session is not None and trio.current_time() < deadline
+
+    async def _command(
+        self, command: Chassis, deadline: Instant, sent: Callable[[], None]
+    ) -> Answer:
         session = self._session
         if session is None:
             return Unsent("the BMC has no session")
-        self._commands += 1
+        self._deadlines.append(deadline)
         try:
             return await session.command(command, sent)
         finally:
-            self._commands -= 1
+            self._deadlines.remove(deadline)
 
     async def restore_power(self, operation: str) -> None:
         """Switch power on and read it on; report what came of it."""
@@ -150,7 +166,8 @@ class BmcKeeper:
         self._take(RestoreTried(self.server, Restore.POWER_ON, operation, failure))
 
     async def _power_on(self) -> str | None:
-        answer = await self._command(Chassis.POWER_ON, lambda: None)
+        now = Instant(trio.current_time())  # not worth a dead session: it is tried again later
+        answer = await self._command(Chassis.POWER_ON, now, lambda: None)
         if not isinstance(answer, Accepted):
             return answer.reason
         while True:
@@ -181,7 +198,7 @@ class Pace:
         self._changed = trio.Event()
 
     async def pause(self, times: int = 1) -> None:
-        """Wait for the time of the next poll, or for several of them if there is no hurry."""
-        period = HURRY_S if self._hurried else self._poll_s * times
+        """Wait for the time of the next poll, or of several; a change of pace ends it."""
+        period = (HURRY_S if self._hurried else self._poll_s) * times
         with trio.move_on_after(period * random.uniform(1 - JITTER, 1 + JITTER)):
             await self._changed.wait()

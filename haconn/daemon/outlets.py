@@ -2,7 +2,8 @@
 
 All feeds of a server are switched at once. An order may be repeated, since on and off are
 idempotent; what counts is what is read back. A cut, once begun, is finished and verified even if
-its reset has concluded; a restore is cancelled by a cut, which waits until it has stopped.
+its reset has concluded. The core has a restore cancelled before it orders a cut, and the cut waits
+until it has stopped.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,6 +23,7 @@ from haconn.core.model import Accepted, Answer, Feed, Power, Refused, Unsent
 from haconn.core.server import Restore
 from haconn.daemon.pdus import PduKeeper
 from haconn.drivers.base import DeviceError, DeviceSilent
+from haconn.drivers.snmp.layout import FirmwareChanged
 
 ATTEMPT_S = 3.0
 """One attempt at an outlet: an order that was taken may need so long to show (A-39)."""
@@ -40,16 +42,9 @@ class OutletWriter:
         self._pdus = pdus
         self._take = take
         self._writing = trio.Lock()
-        self._restore: trio.CancelScope | None = None
-
-    def stop_restore(self) -> None:
-        """Cancel a restore that runs."""
-        if self._restore is not None:
-            self._restore.cancel(reason="the server is to be cut")
 
     async def cut(self, action: Perform) -> None:
         """Cut all feeds and read them off, until the deadline; answers only if nothing can be."""
-        self.stop_restore()
         refusals: list[str] = []
         with trio.move_on_at(action.deadline):
             async with self._writing, trio.open_nursery() as nursery:
@@ -70,14 +65,10 @@ class OutletWriter:
     async def restore(self, operation: str, feeds: tuple[Feed, ...]) -> None:
         """Switch all feeds on and read them on; report what came of it."""
         failures: dict[Feed, str] = {}
-        with trio.CancelScope() as scope:
-            self._restore = scope
-            async with self._writing:
-                await self._restore_all(operation, feeds, failures)
-            reasons = "; ".join(f"{feed}: {why}" for feed, why in sorted(failures.items()))
-            self._take(RestoreTried(self._server, Restore.FEEDS, operation, reasons or None))
-        if self._restore is scope:
-            self._restore = None
+        async with self._writing:
+            await self._restore_all(operation, feeds, failures)
+        reasons = "; ".join(f"{feed}: {why}" for feed, why in sorted(failures.items()))
+        self._take(RestoreTried(self._server, Restore.FEEDS, operation, reasons or None))
 
     async def _restore_all(
         self, operation: str, feeds: tuple[Feed, ...], failures: dict[Feed, str]
@@ -131,8 +122,8 @@ class OutletWriter:
         while trio.current_time() < until:
             try:
                 states = await keeper.read((feed.outlet,))
-            except DeviceSilent:
-                return False
+            except (DeviceSilent, FirmwareChanged):
+                return False  # lost, or ordered under a layout that is none any more
             except DeviceError:
                 await trio.sleep(READ_EACH_S)
                 continue

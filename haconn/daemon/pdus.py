@@ -71,6 +71,9 @@ class PduKeeper:
             except NotUsable as exc:
                 self.unusable = str(exc)
                 raise
+            except DeviceError:
+                self.unusable = ""  # nothing is known of a silent one
+                raise
             self.unusable = ""
         return self.layout
 
@@ -85,7 +88,8 @@ class PduKeeper:
         try:
             states = await self._pdu.read(layout, tuple(outlets))
         except FirmwareChanged:
-            self.layout = None
+            if self.layout is layout:  # nobody has probed anew meanwhile
+                self.layout = None
             raise
         self.states.update(states)
         self._take(

@@ -2,6 +2,10 @@
 
 Nothing here waits. Commands and restores run as tasks of one nursery; the core says when the
 commands of an operation are to be abandoned. A cut is not among them: once begun it is finished.
+
+The scope of a task is on record before the task runs. What the core calls off in the very turn in
+which it ordered it, or in the next, is then never begun: a hard reset after a stop notice would
+destroy the dump.
 """
 
 from collections.abc import Callable, Mapping
@@ -48,28 +52,32 @@ class Devices:
         self._nursery = nursery
         self._bmcs = bmcs
         self._outlets = outlets
-        self._scopes: dict[str, set[trio.CancelScope]] = {}
-        self._power: dict[str, trio.CancelScope] = {}
+        self._commands: dict[str, set[trio.CancelScope]] = {}
+        """By operation."""
+        self._restores: dict[tuple[str, Restore], trio.CancelScope] = {}
+        """By server: the last of each kind that was begun."""
 
     def perform(self, action: Perform) -> None:
         """Begin a stage's command."""
         if action.command is Command.OUTLETS_OFF:
             self._nursery.start_soon(self._outlets[action.server].cut, action)
             return
-        self._nursery.start_soon(self._command, action)
+        scope = trio.CancelScope()
+        self._commands.setdefault(action.operation, set()).add(scope)
+        self._nursery.start_soon(self._command, action, scope)
 
-    async def _command(self, action: Perform) -> None:
-        with trio.CancelScope() as scope:
-            self._scopes.setdefault(action.operation, set()).add(scope)
+    async def _command(self, action: Perform, scope: trio.CancelScope) -> None:
+        with scope:
+            await trio.lowlevel.checkpoint_if_cancelled()
             await self._bmcs[action.server].perform(action)
-        waiting = self._scopes.get(action.operation, set())
+        waiting = self._commands.get(action.operation, set())
         waiting.discard(scope)
         if not waiting:
-            self._scopes.pop(action.operation, None)
+            self._commands.pop(action.operation, None)
 
     def abandon(self, action: Abandon) -> None:
         """Cancel what waits for an answer."""
-        for scope in self._scopes.pop(action.operation, set()):
+        for scope in self._commands.pop(action.operation, set()):
             scope.cancel(reason=action.reason)
 
     def hurry(self, action: Hurry) -> None:
@@ -78,25 +86,26 @@ class Devices:
 
     def restore(self, action: BeginRestore) -> None:
         """Begin a restore."""
-        if action.what is Restore.FEEDS:
-            writer = self._outlets[action.server]
-            self._nursery.start_soon(writer.restore, action.operation, action.feeds)
-        else:
-            self._nursery.start_soon(self._restore_power, action)
+        scope = trio.CancelScope()
+        self._restores[action.server, action.what] = scope
+        self._nursery.start_soon(self._restore, action, scope)
 
-    async def _restore_power(self, action: BeginRestore) -> None:
-        with trio.CancelScope() as scope:
-            self._power[action.server] = scope
-            await self._bmcs[action.server].restore_power(action.operation)
-        if self._power.get(action.server) is scope:
-            del self._power[action.server]
+    async def _restore(self, action: BeginRestore, scope: trio.CancelScope) -> None:
+        with scope:
+            await trio.lowlevel.checkpoint_if_cancelled()
+            if action.what is Restore.FEEDS:
+                await self._outlets[action.server].restore(action.operation, action.feeds)
+            else:
+                await self._bmcs[action.server].restore_power(action.operation)
+        if self._restores.get((action.server, action.what)) is scope:
+            del self._restores[action.server, action.what]
 
     def stop_restore(self, action: StopRestore) -> None:
-        """Cancel a restore that runs."""
-        self._outlets[action.server].stop_restore()
-        scope = self._power.pop(action.server, None)
-        if scope is not None:
-            scope.cancel(reason="a reset of the server begins")
+        """Cancel the restores of a server; a cut of its outlets waits until they have ended."""
+        for what in Restore:
+            scope = self._restores.pop((action.server, what), None)
+            if scope is not None:
+                scope.cancel(reason="a reset of the server has begun to switch it off")
 
 
 class Spokesman:
