@@ -50,6 +50,19 @@ PURPOSES = {
     IPDUS: "PDUs, a table for each",
     SECRETS: "community, passwords and keys; mode 0600, or it is refused",
 }
+FILE_NOTES = {
+    PSERVERS: (
+        "The password of a server lies in secrets.toml. Where its name, its BMC's address or port,"
+        " or its account is changed here by hand, `haconnsetup pserver mod <name> account=<account>`"
+        " asks for the password anew.",
+    ),
+    SECRETS: (
+        "A password counts only for the server, the BMC and the account that its row names, a key"
+        " only for a server that is registered; other rows count for nothing, and the next command"
+        " drops them. The file is to belong to the service, to root or to the owner of its"
+        " directory, and is no link.",
+    ),
+}
 EXAMPLES = {
     "addr": '"192.0.2.10"',
     "mask": '"255.255.255.0"',
@@ -106,6 +119,7 @@ def commands_text() -> str:
             lines += ["| key | meaning | allowed | default |", "|---|---|---|---|"]
             lines += [_key_row(entry) for entry in options(record) if entry.option.stored]
             lines += [""]
+        lines += [line for note in FILE_NOTES.get(file, ()) for line in (note, "")]
     return "\n".join(lines)
 
 
