@@ -53,8 +53,8 @@ PURPOSES = {
 FILE_NOTES = {
     PSERVERS: (
         "The password of a server lies in secrets.toml. Where its name, its BMC's address or port,"
-        " or its account is changed here by hand, `haconnsetup pserver mod <name> account=<account>`"
-        " asks for the password anew.",
+        " or its account is changed here by hand,"
+        " `haconnsetup pserver mod <name> account=<account>` asks for the password anew.",
     ),
     SECRETS: (
         "A password counts only for the server, the BMC and the account that its row names, a key"
