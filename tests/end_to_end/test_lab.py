@@ -65,6 +65,14 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("lab")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[str]]:
+    """A lab that serves; it is the last to be looked at, and sets up meanwhile."""
+    with start(tmp_path_factory.mktemp("served"), "--serve") as lab:
+        yield lab
+        lab.terminate()
+
+
 @pytest.fixture(scope="module")
 def labs(scratch: Path) -> Iterator[Callable[[str], Ran]]:
     """Every run of RUNS, started together; give the end of one."""
@@ -153,36 +161,33 @@ def pid_of_daemon(lab: subprocess.Popen[str]) -> int:
 
 
 def test_interrupted_in_the_middle_it_leaves_nothing(tmp_path: Path) -> None:
-    words = ("--only", "silent BMC")
-    with start(tmp_path, *words) as one, start(tmp_path, *words) as other:
-        for lab, number in ((one, signal.SIGINT), (other, signal.SIGTERM)):
-            pid = pid_of_daemon(lab)
-            lab.send_signal(number)
-            ran = end(lab)
-            assert ran.last == f"lab: interrupted by {number.name}"
-            assert (ran.status, ran.err) == (1, "")
-            assert not Path(f"/proc/{pid}").exists()
+    with start(tmp_path, "--only", "second requester") as lab:
+        pid = pid_of_daemon(lab)
+        lab.send_signal(signal.SIGINT)
+        ran = end(lab)
+    assert ran.last == "lab: interrupted by SIGINT"
+    assert (ran.status, ran.err) == (1, "")
+    assert not Path(f"/proc/{pid}").exists()
     assert not list(tmp_path.glob("haconn-lab-*"))
 
 
-def test_a_served_room_answers_commands_and_ends_well(tmp_path: Path) -> None:
-    with start(tmp_path, "--serve") as lab:
-        assert lab.stdout is not None
-        said: list[str] = []
-        while not any("orders that this keyboard takes" in line for line in said):
-            said.append(lab.stdout.readline())
-            assert said[-1], "it ended"
-        exported = dict(re.findall(r"^export (HACONN_\w+)=(.*)$", "".join(said), re.MULTILINE))
-        shown = subprocess.run(
-            [sys.executable, "-m", "haconn.cli", "haconnshow", "status"],
-            cwd=ROOT,
-            env={**os.environ, **exported},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        lab.send_signal(signal.SIGINT)
-        ran = end(lab)
+def test_a_served_room_answers_commands_and_ends_well(served: subprocess.Popen[str]) -> None:
+    assert served.stdout is not None
+    said: list[str] = []
+    while not any("orders that this keyboard takes" in line for line in said):
+        said.append(served.stdout.readline())
+        assert said[-1], "it ended"
+    exported = dict(re.findall(r"^export (HACONN_\w+)=(.*)$", "".join(said), re.MULTILINE))
+    shown = subprocess.run(
+        [sys.executable, "-m", "haconn.cli", "haconnshow", "status"],
+        cwd=ROOT,
+        env={**os.environ, **exported},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    served.send_signal(signal.SIGTERM)
+    ran = end(served)
     assert "gamma" in shown.stdout
     assert (ran.status, ran.last, ran.err) == (0, "lab: ended", "")
 
