@@ -18,6 +18,8 @@ from haconn.wire.keys import Key, parse_key_line
 from tests.bench.errors import InvalidRunError
 
 SERVERS, PDUS, FEEDS = 32, 132, 4
+OUTLETS = 12
+"""Of each PDU; fed are different ones."""
 BY_ACCEPTANCE = 8
 """Servers with proof=accepted; the others have proof=power-off."""
 SOFT_S = 1.0
@@ -83,7 +85,7 @@ class Site:
             f"SERVER{number:02d}",
             f"{self.network}.1.{number}",
             f"{self.network}.2.{number}",
-            tuple(Feed(pdu, 1 + number % 12) for pdu in self.pdus[first : first + FEEDS]),
+            tuple(Feed(self.pdus[one], 1 + one % OUTLETS) for one in range(first, first + FEEDS)),
             number <= BY_ACCEPTANCE,
         )
 

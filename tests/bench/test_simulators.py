@@ -4,14 +4,18 @@ import os
 
 import pytest
 
+from fixtures.simulators.pdu_agent import Agent
+from fixtures.simulators.pdu_layouts import ibm_old
 from haconn.config.pdu_models import load_pdu_models
 from haconn.core.model import Accepted, Chassis, Power, Refused, Secret
 from haconn.drivers.ipmi.login import BmcAddress
 from haconn.drivers.ipmi.session import open_session
 from haconn.drivers.snmp import Pdu, PduAddress
+from haconn.drivers.snmp.boundary import Kind, accept, build
 from tests.bench import peers
 from tests.bench.clock import now_s
 from tests.bench.errors import InvalidRunError
+from tests.bench.pdu_process import respelled
 from tests.bench.simulators import run_simulator
 from tests.bench.site import ACCOUNT, COMMUNITY, PASSWORD
 
@@ -57,6 +61,20 @@ async def test_orders_and_reads_of_outlets_are_stamped_in_their_order() -> None:
         read = await rack.mark(PDU, frozenset({"get"}), order.at)
         assert began <= order.at <= order.until <= read.at <= read.until <= now_s()
         assert await rack.ask("off") == {PDU: [3]}
+
+
+def test_answers_are_spelled_in_many_ways_and_say_the_same() -> None:
+    oids = (
+        (1, 3, 6, 1, 4, 1, 2, 6, 223, 7, 3, 0),
+        (1, 3, 6, 1, 4, 1, 2, 6, 223, 8, 2, 2, 1, 11, 3),
+    )
+    request = build(Kind.GET, "2c", Secret(COMMUNITY), oids)
+    (answer,) = Agent(PDU, ibm_old("pdu", 12)).answer(request.wire)
+    plain = accept(request, answer)
+    assert plain is not None
+    spelled = [respelled(answer, number) for number in range(125)]
+    assert len(set(spelled)) == 125
+    assert all(accept(request, one) == plain for one in spelled)
 
 
 async def test_a_line_that_is_not_understood_makes_the_run_invalid() -> None:
