@@ -25,9 +25,12 @@ ENDS = {
     "restored": ("restore-failed",),
     "bmc-back": ("bmc-lost",),
     "pdu-back": ("pdu-lost", "pdu-unusable"),
+    "journal": ("disk",),
 }
 """Which message ends which alarms about the same thing."""
-ABOUT = ("system", "pdu", "server", "what", "port")
+ABOUT = ("about", "system", "pdu", "server", "what", "port")
+"""Which value says what a message is about; the first of these that it has."""
+LOG = "the log"
 NOTHING = "----"
 
 
@@ -78,7 +81,7 @@ class Chronicle:
             Severity.ERROR: Faces(directory, "errlog"),
         }
         logs = (self._reset_log, *self._by_severity.values())
-        self._writer = Writer(logs, self._write_failed)
+        self._writer = Writer(logs, self._write_failed, self._write_works)
         self._syslog = Syslog()
         self.alarms: dict[tuple[str, str], str] = {}
         self._listeners: dict[str, Callable[[str], None]] = {}
@@ -89,8 +92,17 @@ class Chronicle:
 
     async def finish(self) -> None:
         """Write what still waits, and close."""
-        await self._writer.write()
-        self._syslog.close()
+        try:
+            await self._writer.write()
+        finally:
+            self._syslog.close()
+
+    def write_now(self) -> None:
+        """Write what waits, whoever has to wait for it: the process is about to die."""
+        try:
+            self._writer.flush()
+        except OSError as exc:
+            self._write_failed(exc)
 
     def line(self, line: Line) -> None:
         """Write a line of the reset log."""
@@ -128,7 +140,10 @@ class Chronicle:
 
     def _write_failed(self, exc: OSError) -> None:
         reason = exc.strerror or str(exc)
-        text = MESSAGES["disk"].text({"what": "the log", "reason": reason}, self._language)
-        if self.alarms.get(("disk", "the log")) != text:
-            self.alarms["disk", "the log"] = text
+        text = MESSAGES["disk"].text({"what": LOG, "reason": reason}, self._language)
+        if self.alarms.get(("disk", LOG)) != text:
+            self.alarms["disk", LOG] = text
             self._syslog.put(Severity.ERROR, text)
+
+    def _write_works(self) -> None:
+        self.alarms.pop(("disk", LOG), None)

@@ -26,13 +26,14 @@ from haconn.core.model import Instant, SystemKey
 from haconn.core.outbox import RequestName
 from haconn.core.server import Server
 from haconn.core.system import System
-from haconn.core.world import ASKED_FOR_S, Asked, Durable, World
+from haconn.core.world import ASKED_FOR_S, Asked, Durable, World, identity
 from haconn.wire.plain import PlainError, from_plain, to_plain
 
 NAME = "journal"
 COMPACT_BYTES = 8 * 1024 * 1024
 KINDS: Final[dict[str, type[Durable]]] = {"system": System, "server": Server, "asked": Asked}
 VERSION = 1
+RETRY_S = 1.0
 
 
 def reset_stamp() -> str:
@@ -69,6 +70,8 @@ class Found:
     asked: dict[RequestName, Asked] = field(default_factory=dict)
     damaged: int = 0
     """Lines that could not be read; one at the end is what a crash leaves."""
+    unreadable: bool = False
+    """There was a journal, and not even its first line was understood."""
 
     @property
     def empty(self) -> bool:
@@ -77,110 +80,174 @@ class Found:
 
 
 class Journal:
-    """Appends records; one per process, under the lock of HACONN_VAR."""
+    """Appends records; one per process, under the lock of HACONN_VAR.
+
+    When it has become long, a successor begins with the latest line of every record; these lines
+    are kept in memory, so that no reset waits for more than one write. Appends go to both files
+    until the worker has the successor on the disk and gives it the journal's name: whenever the
+    machine dies, one of them is whole.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / NAME
         self._shift = clock_shift()
-        self._file: int | None = None
+        self._files: list[int] = []
+        """The journal; and its successor, while that is on its way to the disk."""
         self._bytes = 0
+        self._lines: dict[object, bytes] = {}
+        """The latest line of each record."""
         self.failure: OSError | None = None
         """The last write failed: records since then are on no disk."""
+        self._retry_at = 0.0
         self._unsynced = trio.Event()
 
-    def read(self) -> Found:
-        """Read what an earlier process left. A journal that cannot be read is as good as none."""
-        found = Found()
-        try:
-            lines = self._path.read_bytes().split(b"\n")
-        except FileNotFoundError:
-            return found
-        head = _object(lines[0])
-        if head.get("version") != VERSION:
-            found.damaged = len(lines)
-            return found
-        found.same_boot = head.get("boot") == kernel_boot_id()
-        for line in filter(None, lines[1:]):
-            try:
-                self._take(found, _object(line))
-            except PlainError:
-                found.damaged += 1
-        return found
+    def open(self, world: World) -> None:
+        """Begin a journal with what is in the world, in place of the old one. Raises OSError."""
+        self._encode(_all_of(world))
+        self._begin_file()
+        self._take_name()
+        _sync(os.dup(self._files[0]), self._path.parent)
 
-    def _take(self, found: Found, row: dict[str, object]) -> None:
-        for name, kind in KINDS.items():
-            if name in row:
-                record = from_plain(kind, row[name], shift=-self._shift)
-                _keep(found, record)
-                return
-        raise PlainError("no record")
-
-    def open(self, records: Iterable[Durable]) -> None:
-        """Begin a new journal with these records in place of the old one. Raises OSError."""
-        fresh = self._path.with_suffix(".new")
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-        file = os.open(fresh, flags, 0o600)
-        head = json.dumps({"version": VERSION, "boot": kernel_boot_id()}) + "\n"
-        data = head.encode() + self._encode(records)
-        try:
-            _write_all(file, data)
-            os.fsync(file)
-            fresh.replace(self._path)
-        except OSError:
-            os.close(file)
-            raise
-        if self._file is not None:
-            os.close(self._file)
-        self._file = file
-        self._bytes = len(data)
-        self.failure = None
+    def fail(self, exc: OSError) -> None:
+        """Go on without; it is tried anew every second."""
+        self.failure = exc
+        self._retry_at = trio.current_time() + RETRY_S
 
     def append(self, records: list[Durable], world: World) -> None:
         """Write records down before what they describe is done. Never raises: see `failure`."""
-        if not records:
-            return
         data = self._encode(records)
         try:
-            if self._file is None or self._bytes > COMPACT_BYTES or self.failure is not None:
-                self.open(_all_of(world))
-            else:
-                _write_all(self._file, data)
-                self._bytes += len(data)
+            if self.failure is not None:
+                self._mend(world)
+            elif data:
+                self._write(data, world)
         except OSError as exc:
-            self.failure = exc
+            self.fail(exc)
+
+    def _write(self, data: bytes, world: World) -> None:
+        for file in self._files:
+            _write_all(file, data)
+        self._bytes += len(data)
+        if self._bytes > COMPACT_BYTES and len(self._files) == 1:
+            self._forget(world)
+            self._begin_file()
         self._unsynced.set()
+
+    def _mend(self, world: World) -> None:
+        """Begin anew after a failure: the end of the old file is cut off, and much is missing."""
+        if trio.current_time() < self._retry_at:
+            return  # a full disk is not asked at every event
+        self.close()
+        self._forget(world)
+        self._begin_file()
+        self._take_name()
+        self.failure = None
+        self._unsynced.set()
+
+    def _forget(self, world: World) -> None:
+        """Drop the lines of what the world has forgotten."""
+        known = {identity(record) for record in _all_of(world)}
+        self._lines = {name: line for name, line in self._lines.items() if name in known}
+
+    def _begin_file(self) -> None:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        file = os.open(self._successor, flags, 0o600)
+        head = json.dumps({"version": VERSION, "boot": kernel_boot_id()}) + "\n"
+        data = b"".join([head.encode(), *self._lines.values()])
+        try:
+            _write_all(file, data)
+        except OSError:
+            os.close(file)
+            raise
+        self._files.append(file)
+        self._bytes = len(data)
+
+    @property
+    def _successor(self) -> Path:
+        return self._path.with_suffix(".new")
+
+    def _take_name(self) -> None:
+        """Let the newest file be the journal."""
+        self._successor.replace(self._path)
+        for file in self._files[:-1]:
+            os.close(file)
+        del self._files[:-1]
 
     async def serve(self) -> None:
         """Sync what was written, for ever; nobody waits for it."""
         while True:
             await self._unsynced.wait()
             self._unsynced = trio.Event()
-            file = self._file
-            if file is not None:
-                copy = os.dup(file)
-                await trio.to_thread.run_sync(_sync, copy)
+            files = tuple(self._files)
+            if not files:
+                continue
+            try:
+                copy = os.dup(files[-1])
+                directory = self._path.parent
+                await trio.to_thread.run_sync(_sync, copy, directory, abandon_on_cancel=True)
+                if len(files) > 1 and files == tuple(self._files):
+                    self._take_name()
+                    self._unsynced.set()
+            except OSError as exc:
+                self.fail(exc)
 
     def close(self) -> None:
-        """Close the file."""
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
+        """Close the files."""
+        for file in self._files:
+            os.close(file)
+        self._files.clear()
 
     def _encode(self, records: Iterable[Durable]) -> bytes:
-        rows = []
+        fresh: list[bytes] = []
         for record in records:
             name = type(record).__name__.lower()
-            rows.append(json.dumps({name: to_plain(record, shift=self._shift)}) + "\n")
-        return "".join(rows).encode()
+            row = {name: to_plain(record, shift=self._shift)}
+            line = json.dumps(row, separators=(",", ":")).encode() + b"\n"
+            self._lines[identity(record)] = line
+            fresh.append(line)
+        return b"".join(fresh)
 
 
-def _sync(file: int) -> None:
+def read(directory: Path) -> Found:
+    """Read what an earlier process left; damaged lines are dropped. Raises OSError."""
+    found = Found()
+    try:
+        lines = (directory / NAME).read_bytes().split(b"\n")
+    except FileNotFoundError:
+        return found
+    head = _object(lines[0])
+    if head.get("version") != VERSION:
+        found.damaged, found.unreadable = len(lines), True
+        return found
+    found.same_boot = head.get("boot") == kernel_boot_id()
+    shift = clock_shift()
+    for line in filter(None, lines[1:]):
+        try:
+            _keep(found, _record(_object(line), -shift))
+        except (PlainError, AssertionError):  # no value, or one that the core's own checks refuse
+            found.damaged += 1
+    return found
+
+
+def _record(row: dict[str, object], shift: float) -> Durable:
+    for name, kind in KINDS.items():
+        if name in row:
+            record: Durable = from_plain(kind, row[name], shift=shift)
+            return record
+    raise PlainError("no record")
+
+
+def _sync(file: int, directory: Path) -> None:
+    """Have what was written on the disk, with the name that it has, and close the file."""
     try:
         os.fdatasync(file)
-    except OSError:
-        return  # append() meets the same disk and says so
     finally:
         os.close(file)
+    names = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(names)
+    finally:
+        os.close(names)
 
 
 def _write_all(file: int, data: bytes) -> None:
@@ -192,7 +259,7 @@ def _write_all(file: int, data: bytes) -> None:
 def _object(line: bytes) -> dict[str, object]:
     try:
         value = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 

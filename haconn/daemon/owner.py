@@ -1,8 +1,8 @@
 """The owner of the core's state: the only caller of `core.step`.
 
 `take` is synchronous and never re-entered: an event that arises while actions are performed waits
-for its turn. So the state has one owner, all events have one order, and a request reaches the
-wire of its BMC without a task switch in between.
+for its turn. So the state has one owner, and all events have one order. Nothing waits in a turn;
+commands are tasks that are ready when it ends.
 
 The order inside one turn is the promise of the journal: step, write down what changed, then act.
 """
@@ -16,8 +16,10 @@ from haconn.core.actions import Action, Record
 from haconn.core.events import Event, StageRecorded, Tick
 from haconn.core.model import Instant
 from haconn.core.step import next_due, step
-from haconn.core.world import World
+from haconn.core.world import World, remark
 from haconn.daemon.journal import Journal
+
+JOURNAL = "the journal"
 
 
 class Performer(Protocol):
@@ -39,6 +41,7 @@ class Owner:
         self._moved = trio.Event()
         self.stopping = False
         """Nothing new is begun; what is recorded is taken up by the next process."""
+        self._journal_fails = False
 
     def attach(self, performer: Performer) -> None:
         """Name who carries the actions out; before the first event."""
@@ -61,12 +64,22 @@ class Owner:
         assert self._performer is not None
         actions = step(self.world, event, Instant(trio.current_time()))
         self._journal.append(self.world.take_changes(), self.world)
-        for action in actions:
+        for action in self._journal_news() + actions:
             if not isinstance(action, Record):
                 self._performer.perform(action)
             elif not (self.stopping and isinstance(action.then, StageRecorded)):
                 # alone the journal is the record; with a pair this waits for the standby
                 self._waiting.append(action.then)
+
+    def _journal_news(self) -> list[Action]:
+        """Say once that the journal fails, and once that it works again."""
+        failure = self._journal.failure
+        if self._journal_fails is (failure is not None):
+            return []
+        self._journal_fails = failure is not None
+        if failure is None:
+            return [remark("journal", what="it can be written again", about=JOURNAL)]
+        return [remark("disk", what=JOURNAL, reason=failure.strerror or str(failure))]
 
     async def moved(self) -> None:
         """Wait until the core has had another event."""
@@ -75,7 +88,8 @@ class Owner:
     async def serve(self) -> None:
         """Give the core a Tick whenever something is due; for ever."""
         while True:
-            self._moved = trio.Event()
+            if self._moved.is_set():  # one that is not may have others waiting for it
+                self._moved = trio.Event()
             due = next_due(self.world)
             if due is not None and due <= trio.current_time():
                 self.take(Tick())

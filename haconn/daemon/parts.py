@@ -1,5 +1,6 @@
 """The parts of the daemon and how they hold on to each other: built once, in one place."""
 
+import errno
 import os
 import secrets
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from haconn.daemon.assembly import bindings_of, bmc_address, pdu_of, settings_of
 from haconn.daemon.bmcs import BmcKeeper
 from haconn.daemon.chronicle import Chronicle
 from haconn.daemon.datagrams import Datagrams
-from haconn.daemon.journal import Found, Journal
+from haconn.daemon.journal import Found, Journal, read
 from haconn.daemon.kdump import KdumpListener
 from haconn.daemon.outlets import OutletWriter
 from haconn.daemon.owner import Owner
@@ -26,6 +27,7 @@ from haconn.daemon.resetpath import ResetPath
 from haconn.wire.keys import BadKeyError
 from haconn.wire.server import ServerEnd
 
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 ANY_ADDRESS = ""
 """fence_kdump is sent to whatever address the capture kernel was told."""
 
@@ -54,7 +56,7 @@ def build(trees: Paths, configuration: Configuration, models: Mapping[str, PduMo
     """Make the parts; sockets are bound, and nothing is sent yet. Raises StartError."""
     chronicle = Chronicle(trees.log, os.environ.get("HACONN_LANG", "en"))
     journal = Journal(trees.var)
-    found = _read(journal)
+    found = _read(trees.var)
     settings = settings_of(configuration, secrets.token_hex(3))
     world = recovered(
         settings, bindings_of(configuration.keys), found, Instant(trio.current_time())
@@ -81,9 +83,9 @@ def build(trees: Paths, configuration: Configuration, models: Mapping[str, PduMo
     )
 
 
-def _read(journal: Journal) -> Found:
+def _read(directory: Path) -> Found:
     try:
-        return journal.read()
+        return read(directory)
     except OSError as exc:
         raise StartError(f"{exc.filename}: {exc.strerror}") from exc
 
@@ -130,12 +132,14 @@ def _kdump_socket(configuration: Configuration) -> Datagrams | None:
 
 
 def open_journal(parts: Parts, directory: Path) -> None:
-    """Begin this process's journal with what was found. Raises StartError."""
-    world = parts.owner.world
+    """Begin this process's journal with what was found. Raises StartError.
+
+    A full disk is no reason to leave the systems without a daemon: it is an alarm.
+    """
     try:
-        parts.journal.open(
-            [*world.servers.values(), *world.systems.values(), *world.asked.values()]
-        )
+        parts.journal.open(parts.owner.world)
     except OSError as exc:
-        raise StartError(f"{directory}: the journal cannot be written: {exc.strerror}") from exc
-    world.take_changes()
+        if exc.errno not in NO_SPACE:
+            raise StartError(f"{directory}: the journal cannot be written: {exc.strerror}") from exc
+        parts.journal.fail(exc)
+    parts.owner.world.take_changes()

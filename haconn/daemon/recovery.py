@@ -5,7 +5,11 @@ same clock. Readings are not taken over, since a retained value is never evidenc
 
 The journal of another boot says what was under way, not how long ago. Open resets have failed in
 doubt, verdicts are over, requests are remembered so that none is carried out twice, and what is
-owed is owed from now on.
+owed is owed from now on. A journal that nobody understands says less still: something may be under
+way.
+
+A request that no reset answers any more must not wait for ever: one that was held back is decided
+anew when it is repeated, and one whose reset is not to be taken up has failed.
 """
 
 from collections.abc import Mapping
@@ -26,6 +30,8 @@ def recovered(
     settings: Settings, bindings: Mapping[SystemKey, str], found: Found, now: Instant
 ) -> World:
     """Make the world; `Resumed` is to be its first event."""
+    if found.unreadable:
+        settings = _conservative(settings, now)
     if not found.same_boot:
         settings, found = _after_reboot(settings, found, now)
     world = new_world(settings, bindings)
@@ -36,16 +42,37 @@ def recovered(
         if name in world.servers:
             world.put_server(_without_readings(server))
     for asked in found.asked.values():
-        if asked.target in world.systems and recent(asked, now):
-            world.put_asked(asked)
+        _recall(world, asked, now)
     return world
+
+
+def _recall(world: World, asked: Asked, now: Instant) -> None:
+    """Remember a request, unless it is too old or nothing was begun for it."""
+    if asked.target in world.systems and recent(asked, now) and not _was_held(asked):
+        world.put_asked(asked if _has_answer(world, asked) else _asked(asked, now))
+
+
+def _was_held(asked: Asked) -> bool:
+    """Nothing was begun for it, so the same id may begin something."""
+    return asked.outcome is None and not asked.operation
+
+
+def _has_answer(world: World, asked: Asked) -> bool:
+    """It has an outcome, or there is a reset that will give it one."""
+    running = world.systems[asked.target].reset
+    expected = running is not None and running.operation == asked.operation
+    return expected or asked.outcome is not None
 
 
 def _after_reboot(settings: Settings, found: Found, now: Instant) -> tuple[Settings, Found]:
     """Without open intents nothing can be under way: then there is no reason to hold back."""
     if any(system.reset is not None for system in found.systems.values()):
-        settings = replace(settings, conservative_until=Instant(now + CONSERVATIVE_S))
+        settings = _conservative(settings, now)
     return settings, _of_another_boot(found, now)
+
+
+def _conservative(settings: Settings, now: Instant) -> Settings:
+    return replace(settings, conservative_until=Instant(now + CONSERVATIVE_S))
 
 
 def _without_readings(server: Server) -> Server:

@@ -52,7 +52,7 @@ class Service:
         try:
             return await self._control.listen()
         except OSError as exc:
-            raise StartError(f"{self._trees.control_socket}: {exc.strerror}") from exc
+            raise StartError(f"{self._trees.control_socket}: {exc.strerror or exc}") from exc
 
     async def run(
         self,
@@ -153,3 +153,4 @@ class Service:
             if died:
                 reason = "an internal error; the traceback went to standard error"
                 self._parts.chronicle.remark(remark("crashed", reason=reason))
+                self._parts.chronicle.write_now()

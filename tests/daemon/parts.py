@@ -1,7 +1,9 @@
 """What the tests of the daemon's parts share: small worlds, listeners, a PDU without a network."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 import trio
@@ -177,3 +179,19 @@ def keepers(
         address: PduKeeper(address, pdu, poll_s, polls, listener.take)
         for address, pdu in pdus.items()
     }
+
+
+@contextmanager
+def unmounted(directory: Path) -> Iterator[None]:
+    """Let a directory be away, as a disk that is: nothing in it can be opened, not even by root."""
+    away = directory.with_suffix(".away")
+    directory.rename(away)
+    try:
+        yield
+    finally:
+        away.rename(directory)
+
+
+def descriptors() -> int:
+    """How many files and sockets this process has open."""
+    return len(list(Path("/proc/self/fd").iterdir()))
