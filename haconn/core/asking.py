@@ -245,7 +245,8 @@ def _cancel_queued(world: World, key: SystemKey, now: Instant) -> list[Action]:
 def test(world: World, event: TestAsked, now: Instant) -> list[Action]:
     """Begin the operator's test, of a system that is at rest."""
     system = world.systems.get(event.key)
-    if system is None or system.status not in AT_REST or world.is_conservative(now):
+    at_rest = system is not None and system.reset is None and system.status in AT_REST
+    if system is None or not at_rest or world.is_conservative(now):
         return [TestEnded(event.operation, Outcome.FAIL, None)]
     plan = test_plan(world.policy(system.server), now)
     return running.begin(world, event.key, plan, (), now, event.operation)

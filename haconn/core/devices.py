@@ -33,7 +33,7 @@ from haconn.core.server import (
     all_off_since,
     read_feeds,
 )
-from haconn.core.system import REBOOT_QUIET_S, Reset, Status, System, Verdict
+from haconn.core.system import REBOOT_QUIET_S, Reset, Status, System, Verdict, contradicted
 from haconn.core.telling import notify_all
 from haconn.core.world import World, remark
 
@@ -113,7 +113,7 @@ def _turned_on(world: World, name: str, now: Instant) -> list[Action]:
     system = system_on(world, name)
     if system is not None and not (ordered is not None and now - ordered < ORDERED_S):
         world.put_system(replace(system, alive_at=now))
-        world.outbox.drop_about(system.key)
+        world.outbox.drop_about(system.key, now)
     return [remark("powered-on", server=name)]
 
 
@@ -140,7 +140,7 @@ def _off(world: World, name: str, seen: reset.Seen, now: Instant) -> list[Action
 def _keep_off_fresh(world: World, system: System, seen: reset.Seen) -> list[Action]:
     """A system in poff that came on and is off again has a verdict again."""
     old = system.verdict
-    over = old is None or (system.alive_at is not None and system.alive_at > old.at)
+    over = old is None or contradicted(system, old.evidence, old.at)
     if system.status is Status.POFF and over:
         off = Verdict(Outcome.POFF, seen.evidence, seen.at, seen.at)
         world.put_system(replace(system, verdict=off))

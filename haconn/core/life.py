@@ -39,8 +39,8 @@ def spoke(world: World, speaker: Speaker, now: Instant) -> list[Action]:
     verdict = system.verdict
     if verdict is not None and verdict.evidence is not Evidence.NEW_BOOT:
         system = _contradict(system, verdict, speaker, now, first=first)
-        if contradicted(system, verdict.at):
-            world.outbox.drop_about(system.key)
+        if system.alive_at is not None:
+            world.outbox.drop_about(system.key, system.alive_at)
     world.put_system(_present(world, system, speaker))
     return []
 
@@ -53,9 +53,9 @@ def _contradict(
     With no boot id on record this may be a new boot or the old one: the verdict is over either
     way, and nothing better is known.
     """
-    late = now > verdict.at + SPOKE_AFTER_S
-    if (late or first) and not contradicted(system, verdict.at):
-        system = replace(system, alive_at=now)
+    if not contradicted(system, verdict.evidence, verdict.at):
+        alive_at = now if first else Instant(now - SPOKE_AFTER_S)
+        system = replace(system, alive_at=max(alive_at, system.alive_at or alive_at))
     newer = speaker.session_at > verdict.at
     if system.status in STOPPED and system.revives_at is None and newer:
         # a command of long before the evidence has nothing to do with it
@@ -95,7 +95,7 @@ def _booted(world: World, system: System, speaker: Speaker, now: Instant) -> lis
     )
     world.put_system(fresh)
     world.outbox.drop_for(system.key)
-    world.outbox.drop_about(system.key)
+    world.outbox.drop_about(system.key, now)
     seen = reset.Seen(Evidence.NEW_BOOT, now)
     note = remark("booted", system=system.key, server=system.server)
     return [note, *running.step(world, system.key, seen, now)]

@@ -91,10 +91,12 @@ class Outbox:
             left = tuple(notice for notice in box.notices if notice.serial not in serials)
             self._keep(receiver, replace(box, notices=left))
 
-    def drop_about(self, about: SystemKey) -> None:
-        """It lives again: nobody is told any more that it stopped."""
+    def drop_about(self, about: SystemKey, alive_at: Instant) -> None:
+        """It was alive then: nobody is told any more that it had stopped before."""
         for receiver, box in list(self.boxes.items()):
-            left = tuple(notice for notice in box.notices if notice.about != about)
+            left = tuple(
+                notice for notice in box.notices if notice.about != about or notice.at > alive_at
+            )
             self._keep(receiver, replace(box, notices=left))
 
     def drop_for(self, receiver: SystemKey) -> None:

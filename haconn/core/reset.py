@@ -250,7 +250,8 @@ def step(plan: Plan, state: Trying, event: Event, now: Instant) -> Step:
         case Seen(evidence, at):
             return _seen(plan, state, evidence, at, now)
         case Recorded(stage):
-            due = stage == state.stage and state.phase is Phase.RECORDING
+            awaited = stage == state.stage and state.phase is Phase.RECORDING
+            due = awaited and now < plan.deadline
             return _issue(plan, state, now) if due else _time_passed(plan, state, now)
         case Sent(stage):
             return _sent(plan, state, stage, now), ()

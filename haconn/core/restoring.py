@@ -102,4 +102,4 @@ def recover(world: World, event: RecoveryAsked, now: Instant) -> list[Action]:
     actions: list[Action] = [StopRestore(event.server)] if before and before.running else []
     if before is not None and before.asked_by is not None:
         actions.append(RecoveryEnded(before.asked_by, "another command takes its place"))
-    return actions + begin_restores(world, now)
+    return actions

@@ -5,6 +5,7 @@
 """
 
 from dataclasses import replace
+from math import inf
 from typing import assert_never
 
 from haconn.core import asking, devices, life, restoring, running, telling
@@ -80,6 +81,7 @@ def step(world: World, event: Event, now: Instant) -> list[Action]:
         actions = _own(world, event, now)
     else:
         actions = _device(world, event, now)
+    actions += restoring.begin_restores(world, now)
     return actions + telling.due(world, now)
 
 
@@ -202,7 +204,7 @@ def _tick(world: World, now: Instant) -> list[Action]:
             actions += life.revive(world, system)
     if not world.is_conservative(now):
         actions += asking.decide_held(world, now)
-    return actions + restoring.begin_restores(world, now)
+    return actions
 
 
 def _resume(world: World, now: Instant) -> list[Action]:
@@ -237,6 +239,6 @@ def _remove(world: World, system: System) -> None:
     """A system whose key is retired goes; its key may be another server's by now."""
     del world.systems[system.key]
     world.outbox.drop_for(system.key)
-    world.outbox.drop_about(system.key)
+    world.outbox.drop_about(system.key, Instant(inf))
     if system.moves_to in world.servers:
         world.put_system(System(system.key, system.moves_to))

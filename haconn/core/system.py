@@ -21,8 +21,7 @@ KDUMP_HOLDS_S = 60.0
 KDUMP_BEFORE_S = 15.0
 """A fence_kdump notice seen so shortly before a request concludes it at once."""
 SPOKE_AFTER_S = 3.0
-"""A datagram of the old boot id so long after the evidence contradicts it; an earlier one may
-have been under way."""
+"""How long a datagram may have been under way: only a later one contradicts evidence."""
 BAR_S = 60.0
 """How long after the last command a target that may be running is barred as requester."""
 REBOOT_QUIET_S = 30.0
@@ -111,7 +110,8 @@ class System:
     """The last fence_kdump datagram that no authenticated one has followed."""
     verdict: Verdict | None = None
     alive_at: Instant | None = None
-    """The last sign of life that contradicts what was proved before it."""
+    """When it was alive, as far as it matters: what was proved before is over. A datagram of the
+    old boot id may have been under way for three seconds."""
     revives_at: Instant | None = None
     """It spoke with its old boot id in dump or poff: back to normal then, with an alarm."""
     boot_unknown: bool = False
@@ -149,7 +149,7 @@ def at_once(
         off_is_fresh: OFF, or all feeds off, by readings that are not stale.
     """
     verdict = system.verdict
-    if verdict is None or contradicted(system, verdict.at):
+    if verdict is None or contradicted(system, verdict.evidence, verdict.at):
         return None
     if turned_on_at is not None and turned_on_at > verdict.at:
         return None
@@ -170,6 +170,8 @@ def _holds(verdict: Verdict, now: Instant, *, off_is_fresh: bool) -> bool:
             return off_is_fresh
 
 
-def contradicted(system: System, at: Instant) -> bool:
-    """Whether the system showed life after `at`."""
-    return system.alive_at is not None and system.alive_at > at
+def contradicted(system: System, evidence: Evidence, at: Instant) -> bool:
+    """Whether the system showed life after this evidence; a new boot is life and evidence."""
+    if system.alive_at is None:
+        return False
+    return system.alive_at > at or (system.alive_at == at and evidence is not Evidence.NEW_BOOT)

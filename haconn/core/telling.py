@@ -94,8 +94,9 @@ def result_of(world: World, asked: Asked, now: Instant) -> TellResult:
 
 def _still_true(world: World, asked: Asked, now: Instant) -> bool:
     target = world.systems.get(asked.target)
+    assert asked.evidence is not None
     assert asked.evidence_at is not None
-    if target is None or contradicted(target, asked.evidence_at):
+    if target is None or contradicted(target, asked.evidence, asked.evidence_at):
         return False
     age = now - asked.evidence_at
     if asked.evidence is Evidence.STOP_NOTICE:
@@ -106,7 +107,7 @@ def _still_true(world: World, asked: Asked, now: Instant) -> bool:
 
 def notify_all(world: World, about: System, verdict: Verdict, now: Instant) -> None:
     """Tell every registered system of that port that this one has stopped (R-004, R-412)."""
-    if contradicted(about, verdict.at):
+    if contradicted(about, verdict.evidence, verdict.at):
         return
     for system in world.systems.values():
         same_port = system.key.port == about.key.port and system.key != about.key

@@ -120,7 +120,9 @@ def test_nobody_is_told_any_more_of_a_system_that_lives() -> None:
     outbox.notify(TWO, ONE, DUMP, at(100.0), at(100.0))
     outbox.notify(TWO, THREE, POFF, at(100.0), at(100.0))
     outbox.notify(THREE, ONE, DUMP, at(100.0), at(100.0))
-    outbox.drop_about(ONE)
+    outbox.drop_about(ONE, at(99.9))
+    assert len(outbox.boxes[TWO].notices) == 2
+    outbox.drop_about(ONE, at(100.0))
     assert [note.about for note in outbox.boxes[TWO].notices] == [THREE]
     assert THREE not in outbox.boxes
 

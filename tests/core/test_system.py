@@ -61,9 +61,15 @@ def test_a_new_boot_is_no_verdict_for_the_next_request() -> None:
 def test_a_sign_of_life_ends_a_verdict() -> None:
     system = proved(Evidence.STOP_NOTICE)
     assert not holds(replace(system, alive_at=at(100.1)), 101.0)
-    assert holds(replace(system, alive_at=at(100.0)), 101.0)
-    assert contradicted(replace(system, alive_at=at(100.1)), at(100.0))
-    assert not contradicted(system, at(100.0))
+    assert not holds(replace(system, alive_at=at(100.0)), 101.0)
+    assert holds(replace(system, alive_at=at(99.9)), 101.0)
+    assert not contradicted(system, Evidence.STOP_NOTICE, at(100.0))
+
+
+def test_a_new_boot_does_not_contradict_itself() -> None:
+    booted = replace(SYSTEM, alive_at=at(100.0))
+    assert not contradicted(booted, Evidence.NEW_BOOT, at(100.0))
+    assert contradicted(booted, Evidence.NEW_BOOT, at(99.9))
 
 
 def test_power_that_came_on_ends_a_verdict() -> None:
