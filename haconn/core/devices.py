@@ -126,15 +126,19 @@ def _off(world: World, name: str, seen: reset.Seen, now: Instant) -> list[Action
         return running.step(world, system.key, seen, now)
     if system.reset is not None or system.status in {Status.UNSET, Status.POFF}:
         return _keep_off_fresh(world, system, seen)
-    verdict = system.verdict
-    accepted = verdict is not None and verdict.evidence is Evidence.HARD_RESET_ACCEPTED
-    if accepted and verdict is not None and seen.at - verdict.at < REBOOT_QUIET_S:
+    if _is_rebooting(system.verdict, seen.at):
         return []
     off = Verdict(Outcome.POFF, seen.evidence, seen.at, seen.at)
     stopped = replace(system, status=Status.POFF, verdict=off)
     world.put_system(stopped)
     notify_all(world, stopped, off, now)
     return []
+
+
+def _is_rebooting(verdict: Verdict | None, at: Instant) -> bool:
+    if verdict is None or verdict.evidence is not Evidence.HARD_RESET_ACCEPTED:
+        return False
+    return at - verdict.at < REBOOT_QUIET_S
 
 
 def _keep_off_fresh(world: World, system: System, seen: reset.Seen) -> list[Action]:

@@ -214,8 +214,7 @@ def _pair(world: World, one: SystemKey, other: SystemKey) -> None:
         return
     if world.policy(first.server).cluster and world.policy(second.server).cluster:
         for system in (first, second):
-            if system.pair is not None:
-                _unpair(world, system)
+            _unpair(world, system)
         world.put_system(replace(world.systems[one], pair=other))
         world.put_system(replace(world.systems[other], pair=one))
 

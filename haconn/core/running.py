@@ -5,6 +5,7 @@ what is owed, who waits, and what a system is afterwards.
 """
 
 from dataclasses import replace
+from typing import assert_never
 
 from haconn.core import reset
 from haconn.core.actions import (
@@ -260,6 +261,8 @@ def recorded(
             return [Acknowledge(requester, request_id)]
         case VerdictRecorded(key, operation):
             return _tell(world, key, now) if _is_current(world, key, operation) else []
+        case _:
+            assert_never(event)
 
 
 def _is_current(world: World, key: SystemKey, operation: str) -> bool:

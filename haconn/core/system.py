@@ -11,6 +11,7 @@ request is answered at once is decided by the verdict alone.
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import assert_never
 
 from haconn.core.model import Instant, SystemKey
 from haconn.core.reset import Evidence, Outcome, Plan, Trying
@@ -168,6 +169,8 @@ def _holds(verdict: Verdict, now: Instant, *, off_is_fresh: bool) -> bool:
             return False
         case Evidence.POWER_OFF | Evidence.OUTLETS_OFF:
             return off_is_fresh
+        case _:
+            assert_never(verdict.evidence)
 
 
 def contradicted(system: System, evidence: Evidence, at: Instant) -> bool:

@@ -121,7 +121,7 @@ def due(world: World, now: Instant) -> list[Action]:
     actions: list[Action] = []
     for name in world.outbox.due_results(now):
         asked = world.asked.get(name)
-        if asked is not None and asked.outcome is not None:
+        if asked is not None:
             actions.append(result_of(world, asked, now))
     for receiver, notices, new in world.outbox.due_boxes(now):
         system = world.systems.get(receiver)

@@ -8,10 +8,10 @@ it, one noun each: asking.py (requests), running.py (a reset's progress and its 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from haconn.core.actions import Remark
-from haconn.core.model import Feed, Instant, SystemKey
+from haconn.core.model import Instant, SystemKey
 from haconn.core.outbox import Outbox, RequestName, last_serial_before
 from haconn.core.plan import Policy
 from haconn.core.reset import Evidence, Outcome
@@ -145,15 +145,6 @@ class World:
         lost = self.servers[server].watch.reachable is False
         return Status.ERROR if lost else Status.NORMAL
 
-    def feeds_of(self, pdu: str) -> dict[str, list[Feed]]:
-        """Which servers a PDU feeds, by which outlets."""
-        found: dict[str, list[Feed]] = {}
-        for name, policy in self.settings.policies.items():
-            for feed in policy.feeds:
-                if feed.pdu == pdu:
-                    found.setdefault(name, []).append(feed)
-        return found
-
 
 def identity(record: Durable) -> object:
     """What makes two states of a record the same record."""
@@ -164,6 +155,8 @@ def identity(record: Durable) -> object:
             return record.name
         case Asked():
             return record.name
+        case _:
+            assert_never(record)
 
 
 def new_world(settings: Settings, bindings: Mapping[SystemKey, str]) -> World:

@@ -59,7 +59,7 @@ class Observer:
             case TellNotices():
                 for notice in action.notices:
                     if notice.at != self.booted.get(notice.about):  # a new boot is what it says
-                        self._stopped(notice.about, notice.at, now)
+                        self._stopped(notice.about, notice.at)
             case Abandon(operation=operation):
                 self.over.add(operation)
             case BeginRestore():
@@ -90,9 +90,9 @@ class Observer:
             assert action.evidence is not None
             assert action.at <= now
             if action.evidence is not Evidence.NEW_BOOT:
-                self._stopped(action.target, action.at, now)
+                self._stopped(action.target, action.at)
 
-    def _stopped(self, key: SystemKey, when: float, now: float) -> None:
+    def _stopped(self, key: SystemKey, when: float) -> None:
         """Somebody is told that this system had stopped then."""
         assert not when < self.spoke.get(key, -1.0) - SPOKE_AFTER_S, "it has spoken since"
         assert not when < self.booted.get(key, -1.0), "it has booted since"
