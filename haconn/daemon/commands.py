@@ -6,7 +6,7 @@ from pathlib import Path
 import trio
 
 from haconn.config.errors import ConfigError
-from haconn.config.schema import Configuration
+from haconn.config.schema import Configuration, KeyEntry
 from haconn.config.store import load
 from haconn.core.actions import RecoveryEnded, TestEnded
 from haconn.core.events import BindingsChanged, RecoveryAsked, TestAsked
@@ -32,7 +32,7 @@ from haconn.daemon.performer import Ended, Spokesman
 from haconn.daemon.reports import Reporter
 from haconn.daemon.resetpath import ResetPath
 from haconn.wire.control import Acrecovery, Done, Refused, Reply, Reset
-from haconn.wire.keys import BadKeyError
+from haconn.wire.keys import BadKeyError, Key
 
 
 class KeyTable:
@@ -46,25 +46,37 @@ class KeyTable:
         self._servers = {server.name for server in configuration.pservers}
         self._owner = owner
         self._reset_path = reset_path
+        self._reloading = trio.Lock()
 
-    def reload(self) -> Reply:
+    async def reload(self) -> Reply:
         """Take the keys as they are in the files now; the other settings wait for a restart."""
-        try:
-            keys = load(self._etc).keys
-            old = {key.key_id: key for key in wire_keys(self._keys)}
-            new = {key.key_id: key for key in wire_keys(keys) if key.server in self._servers}
-            changed = {key_id for key_id, key in new.items() if old.get(key_id) not in {None, key}}
-            gone = (set(old) - set(new)) | changed
-            added = [key for key_id, key in new.items() if key_id not in old or key_id in changed]
-            self._reset_path.exchange_keys(gone, added)
-        except (ConfigError, BadKeyError) as exc:
-            return Refused(str(exc).splitlines()[0])
+        async with self._reloading:
+            try:
+                # some tenths of a second with many systems: nothing else waits for it
+                keys = (await trio.to_thread.run_sync(load, self._etc)).keys
+                self._exchange(keys)
+            except (ConfigError, BadKeyError) as exc:
+                return Refused(str(exc).splitlines()[0])
+            return self._rebind(keys)
+
+    def _exchange(self, keys: tuple[KeyEntry, ...]) -> None:
+        old = {key.key_id: key for key in wire_keys(self._keys)}
+        new = self._usable(keys)
+        changed = {key_id for key_id, key in new.items() if old.get(key_id) not in {None, key}}
+        gone = (set(old) - set(new)) | changed
+        added = [key for key_id, key in new.items() if key_id not in old or key_id in changed]
+        self._reset_path.exchange_keys(gone, added)
+
+    def _usable(self, keys: tuple[KeyEntry, ...]) -> dict[int, Key]:
+        return {key.key_id: key for key in wire_keys(keys) if key.server in self._servers}
+
+    def _rebind(self, keys: tuple[KeyEntry, ...]) -> Reply:
         self._keys = keys
         bindings = {
             key: server for key, server in bindings_of(keys).items() if server in self._servers
         }
         self._owner.take(BindingsChanged(bindings))
-        return Done(KeysReport(len(bindings), len(new)))
+        return Done(KeysReport(len(bindings), len(self._usable(keys))))
 
 
 class Commands:
@@ -98,9 +110,9 @@ class Commands:
         """What `haconnshow ipdu` shows."""
         return self._reporter.pdus()
 
-    def reload_keys(self) -> Reply:
+    async def reload_keys(self) -> Reply:
         """Take the keys of secrets.toml."""
-        reply = self._keys.reload()
+        reply = await self._keys.reload()
         if isinstance(reply, Done) and isinstance(reply.report, KeysReport):
             self._chronicle.remark(remark("keys", systems=reply.report.systems))
         return reply

@@ -55,7 +55,7 @@ class Operations(Protocol):
     def pdus(self) -> PduReport:
         """What `haconnshow ipdu` shows."""
 
-    def reload_keys(self) -> Reply:
+    async def reload_keys(self) -> Reply:
         """Take the keys of secrets.toml."""
 
     async def test_reset(self, request: Reset, say: Say) -> Reply:
@@ -68,9 +68,13 @@ class Operations(Protocol):
 class ControlSocket:
     """Serves the commands."""
 
-    def __init__(self, path: Path, operations: Operations) -> None:
+    def __init__(
+        self, path: Path, operations: Operations, changers: frozenset[int] = frozenset({0})
+    ) -> None:
+        """`changers` are the users who may make changes."""
         self._path = path
         self._operations = operations
+        self._changers = changers
         self._clients = 0
 
     async def listen(self) -> trio.SocketListener:
@@ -80,6 +84,9 @@ class ControlSocket:
         before = os.umask(0o177)
         try:
             await sock.bind(str(self._path))
+        except OSError:
+            sock.close()
+            raise
         finally:
             os.umask(before)
         sock.listen(CLIENTS_MAX)
@@ -95,17 +102,14 @@ class ControlSocket:
     async def _serve_one(self, stream: trio.SocketStream) -> None:
         self._clients += 1
         try:
-            if self._clients > CLIENTS_MAX:
-                await _send(stream, Refused("too many commands at once"))
-            else:
-                await self._converse(stream)
+            await self._converse(stream, one_too_many=self._clients > CLIENTS_MAX)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             pass  # the operator has gone; what has begun goes on
         finally:
             self._clients -= 1
             await trio.aclose_forcefully(stream)
 
-    async def _converse(self, stream: trio.SocketStream) -> None:
+    async def _converse(self, stream: trio.SocketStream, *, one_too_many: bool) -> None:
         try:
             request = await _read_request(stream)
         except ControlError as exc:
@@ -113,7 +117,10 @@ class ControlSocket:
             return
         if request is None:
             return
-        if type(request) in CHANGES and not _may_change(stream):
+        if one_too_many:  # said after it has spoken: a closed door would be all that it saw
+            await _send(stream, Refused("too many commands at once"))
+            return
+        if type(request) in CHANGES and _user(stream) not in self._changers:
             await _send(stream, Refused("only root may do this"))
             return
         await self._answer(stream, request)
@@ -136,7 +143,7 @@ class ControlSocket:
             case Pdus():
                 return Done(self._operations.pdus())
             case ReloadKeys():
-                return self._operations.reload_keys()
+                return await self._operations.reload_keys()
             case Reset():
                 return await self._operations.test_reset(request, say)
             case Acrecovery():
@@ -154,10 +161,10 @@ async def _read_request(stream: trio.SocketStream) -> Request | None:
     return None
 
 
-def _may_change(stream: trio.SocketStream) -> bool:
+def _user(stream: trio.SocketStream) -> int:
     credentials = stream.socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER.size)
     _, uid, _ = PEER.unpack(credentials)
-    return uid in {0, os.getuid()}
+    return int(uid)
 
 
 def _put(channel: trio.MemorySendChannel[str], text: str) -> None:
@@ -182,4 +189,5 @@ async def _send(stream: trio.SocketStream, reply: Reply) -> None:
     with trio.move_on_after(IDLE_S) as scope:
         await stream.send_all(encode_reply(reply))
     if scope.cancelled_caught:
+        await trio.aclose_forcefully(stream)  # nothing can follow half a frame
         raise trio.BrokenResourceError

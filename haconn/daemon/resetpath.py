@@ -90,7 +90,8 @@ class ResetPath:
 
     def tell_notices(self, action: TellNotices) -> None:
         """NOTIFY, to the registered place."""
-        told = translation.notices(action, self._proofs(), trio.current_time())
+        proofs = {notice.about: self._proof(notice.about) for notice in action.notices}
+        told = translation.notices(action, proofs, trio.current_time())
         datagrams = self._end.notify(action.receiver, told)
         self._send_or_challenge(action.receiver, datagrams, (action.address, action.port))
 
@@ -127,12 +128,10 @@ class ResetPath:
         place = system.registration if system else None
         return {(place.address, place.port)} if place else set()
 
-    def _proofs(self) -> dict[SystemKey, Proof]:
-        return {
-            system.key: translation.PROOF_OF[system.verdict.evidence]
-            for system in self._world.systems.values()
-            if system.verdict is not None
-        }
+    def _proof(self, key: SystemKey) -> Proof:
+        system = self._world.systems.get(key)
+        verdict = system.verdict if system else None
+        return translation.PROOF_OF[verdict.evidence if verdict else None]
 
     def _send_or_challenge(
         self, key: SystemKey, datagrams: tuple[bytes, ...], place: Place

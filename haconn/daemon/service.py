@@ -44,7 +44,8 @@ class Service:
         self._parts = build(trees, configuration, models)
         self._supervisor = Supervisor(dict(os.environ))
         self._spokesman = Spokesman(self._parts.reset_path, self._parts.chronicle)
-        self._control = ControlSocket(trees.control_socket, self._commands())
+        changers = frozenset({0, os.getuid()})
+        self._control = ControlSocket(trees.control_socket, self._commands(), changers)
 
     async def prepare(self) -> trio.SocketListener:
         """Begin the journal and open the control socket; raises StartError."""
