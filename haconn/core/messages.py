@@ -158,13 +158,6 @@ MESSAGES = {
         "{operation}: {what} of {server} done and read back",
         "{operation}: {server} の {what} を確認しました",
     ),
-    "weak-suite": Message(
-        "HACN209",
-        _W,
-        "the BMC of {server} speaks cipher suite 3 only",
-        "{server} の BMC は暗号スイート 3 のみ使用できます",
-        True,
-    ),
     "pdu-unusable": Message(
         "HACN210",
         _E,
@@ -193,13 +186,6 @@ MESSAGES = {
         _I,
         "keys read again: {systems} systems",
         "キーを再読み込みしました: システム {systems}",
-    ),
-    "port-taken": Message(
-        "HACN306",
-        _E,
-        "UDP port {port} cannot be used: {reason}",
-        "UDP ポート {port} を使用できません: {reason}",
-        True,
     ),
 }
 """All messages, by the name that the code uses."""

@@ -136,15 +136,14 @@ class BmcKeeper:
     async def perform(self, action: Perform) -> None:
         """Send a stage's command, once, and report what came of it."""
         sent = partial(self._take, CommandSent(self.server, action.operation, action.stage))
-        answer = await self._command(CHASSIS_OF[action.command], action.deadline, sent)
-        while isinstance(answer, Unsent) and self._usable_until(action.deadline):
+        answer: Answer = Unsent("its time was over before it could be sent")
+        while trio.current_time() < action.deadline:
+            answer = await self._command(CHASSIS_OF[action.command], action.deadline, sent)
+            if self._session is None or not isinstance(answer, Unsent):
+                break
             # the kernel did not take it, or reported an older datagram's fate: nothing has left
             await trio.sleep(HURRY_S)
-            answer = await self._command(CHASSIS_OF[action.command], action.deadline, sent)
         self._take(CommandAnswered(self.server, action.operation, action.stage, answer))
-
-    def _usable_until(self, deadline: Instant) -> bool:
-        return self._session is not None and trio.current_time() < deadline
 
     async def _command(
         self, command: Chassis, deadline: Instant, sent: Callable[[], None]
@@ -160,12 +159,20 @@ class BmcKeeper:
 
     async def restore_power(self, operation: str) -> None:
         """Switch power on and read it on; report what came of it."""
-        failure: str | None = "not read on in time"
+        failure: str | None = "the BMC gave no session, or power was not read on in time"
         with trio.move_on_after(POWER_ON_WITHIN_S):
             failure = await self._power_on()
         self._take(RestoreTried(self.server, Restore.POWER_ON, operation, failure))
 
+    async def _session_comes(self) -> None:
+        """After a restart that is a moment; the caller's patience ends it."""
+        while True:
+            if self._session is not None:
+                return
+            await trio.sleep(HURRY_S)
+
     async def _power_on(self) -> str | None:
+        await self._session_comes()
         now = Instant(trio.current_time())  # not worth a dead session: it is tried again later
         answer = await self._command(Chassis.POWER_ON, now, lambda: None)
         if not isinstance(answer, Accepted):

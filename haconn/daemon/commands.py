@@ -1,6 +1,7 @@
 """What operators' commands do in the running daemon."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import trio
@@ -44,6 +45,8 @@ class KeyTable:
         self._etc = etc
         self._keys = configuration.keys
         self._servers = {server.name for server in configuration.pservers}
+        self._server_of = {key.id: key.server for key in configuration.keys}
+        """By system id: a server renamed in the files keeps its name here until a restart."""
         self._owner = owner
         self._reset_path = reset_path
         self._reloading = trio.Lock()
@@ -53,11 +56,15 @@ class KeyTable:
         async with self._reloading:
             try:
                 # some tenths of a second with many systems: nothing else waits for it
-                keys = (await trio.to_thread.run_sync(load, self._etc)).keys
+                stored = (await trio.to_thread.run_sync(load, self._etc)).keys
+                keys = tuple(self._as_running(key) for key in stored)
                 self._exchange(keys)
             except (ConfigError, BadKeyError) as exc:
                 return Refused(str(exc).splitlines()[0])
             return self._rebind(keys)
+
+    def _as_running(self, key: KeyEntry) -> KeyEntry:
+        return replace(key, server=self._server_of.get(key.id, key.server))
 
     def _exchange(self, keys: tuple[KeyEntry, ...]) -> None:
         old = {key.key_id: key for key in wire_keys(self._keys)}
@@ -72,6 +79,7 @@ class KeyTable:
 
     def _rebind(self, keys: tuple[KeyEntry, ...]) -> Reply:
         self._keys = keys
+        self._server_of.update({key.id: key.server for key in keys if key.server in self._servers})
         bindings = {
             key: server for key, server in bindings_of(keys).items() if server in self._servers
         }

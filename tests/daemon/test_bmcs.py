@@ -107,6 +107,16 @@ async def test_without_a_session_a_command_is_unsent_at_once() -> None:
         assert not b.events.all(CommandSent)
 
 
+async def test_after_its_deadline_a_command_is_not_sent_any_more() -> None:
+    """As when this machine was stopped for a while: the core has gone on."""
+    async with bench() as b:
+        await b.events.first(SessionOpened)
+        b.order(Command.HARD_RESET, 0)
+        assert isinstance((await b.events.first(CommandAnswered)).answer, Unsent)
+        assert not b.events.all(CommandSent)
+        assert not b.executed
+
+
 async def test_a_frozen_bmc_keeps_its_session_while_a_command_waits_for_it() -> None:
     async with bench() as b:
         await b.events.first(PowerRead)
@@ -238,11 +248,11 @@ async def test_power_on_is_ordered_and_read() -> None:
         assert b.events.all(PowerRead)[-1].reading.power is Power.ON
 
 
-async def test_power_on_without_a_session_fails_with_the_reason() -> None:
-    async with bench(known=False) as b:
-        await b.events.first(BmcRefused)
+async def test_power_on_that_is_owed_at_the_start_waits_for_the_session() -> None:
+    async with bench() as b:
         b.nursery.start_soon(b.keeper.restore_power, "r-1")
-        assert (await b.events.first(RestoreTried)).failure == "the BMC has no session"
+        assert (await b.events.first(RestoreTried)).failure is None
+        assert b.bmc.counts.executed["power-on"] == 1
 
 
 async def test_power_on_that_is_taken_and_not_done_is_not_told_as_done() -> None:

@@ -107,6 +107,18 @@ async def test_key_made_while_it_runs_is_taken_at_once_and_retired_at_once(tmp_p
         assert gone.cancelled_caught
 
 
+async def test_server_renamed_in_the_files_keeps_its_systems_until_a_restart(
+    tmp_path: Path,
+) -> None:
+    async with on_stage(tmp_path, "ASKS", "DUMPS") as scene:
+        await scene.site.command("haconnsetup", "pserver", "mod", "DUMPS", "name=RENAMED")
+        made = await scene.site.command(
+            "haconnsetup", "key", "new", "ASKS", f"port={MONITOR_PORT}", "address=1"
+        )
+        assert "note" not in made.err
+        assert await scene.reset("DUMPS") == (Verdict.DUMP, Proof.STOP_NOTICE)
+
+
 async def test_datagram_of_the_real_fence_kdump_send_concludes_a_reset(
     tmp_path: Path, peer: Callable[[str], str]
 ) -> None:
