@@ -45,6 +45,11 @@ class PduKeeper:
         self.unusable = ""
         """Why it cannot be used for fencing, in one line; empty if it can, or is silent."""
 
+    @property
+    def outlets(self) -> tuple[str, ...]:
+        """What a probe found; before it, what the model says."""
+        return self._pdu.expected_outlets if self.layout is None else self.layout.outlets
+
     async def serve(self) -> None:
         """Probe and poll; for ever."""
         await trio.sleep(random.uniform(0, min(self._poll_s, 1.0)))

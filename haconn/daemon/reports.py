@@ -146,15 +146,14 @@ class Reporter:
         return layout.firmware if layout else None
 
     def outlet_rows(self, pdu: PduKeeper) -> list[OutletRow]:
-        """Every outlet that a probe found, and those that are said to feed a server."""
+        """Every outlet of the PDU, and whatever is said to feed a server (A-32)."""
         feeds = {
             feed.outlet: name
             for name, policy in self._world.settings.policies.items()
             for feed in policy.feeds
             if feed.pdu == pdu.address
         }
-        layout = pdu.layout
-        names = dict.fromkeys([*(layout.outlets if layout else ()), *feeds])
+        names = dict.fromkeys([*pdu.outlets, *feeds])
         return [
             OutletRow(
                 pdu.address,

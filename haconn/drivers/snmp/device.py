@@ -46,6 +46,13 @@ class Pdu:
         self._address = address
         self._model = model
 
+    @property
+    def expected_outlets(self) -> tuple[str, ...]:
+        """The outlets that its model has before a probe; none of a chain of unknown length."""
+        if self._model.chained:
+            return ()
+        return tuple(str(number) for number in range(1, self._model.outlets_max + 1))
+
     async def probe(self) -> Layout:
         """Find the variant of the model and the outlets.
 
