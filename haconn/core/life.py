@@ -39,8 +39,8 @@ def spoke(world: World, speaker: Speaker, now: Instant) -> list[Action]:
     verdict = system.verdict
     if verdict is not None and verdict.evidence is not Evidence.NEW_BOOT:
         system = _contradict(system, verdict, speaker, now, first=first)
-        if system.alive_at is not None:
-            world.outbox.drop_about(system.key, system.alive_at)
+        assert system.alive_at is not None
+        world.outbox.drop_about(system.key, system.alive_at)
     world.put_system(_present(world, system, speaker))
     return []
 

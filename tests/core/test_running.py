@@ -1,0 +1,320 @@
+"""A reset's progress and its end, as the world sees them."""
+
+from dataclasses import replace
+
+from haconn.core import actions as outputs
+from haconn.core import events
+from haconn.core.actions import Abandon, BeginRestore, Hurry, Record, RecoveryEnded, Remark
+from haconn.core.events import StageRecorded, VerdictRecorded
+from haconn.core.model import Power
+from haconn.core.plan import Proof
+from haconn.core.reset import Evidence, Outcome, Phase
+from haconn.core.server import Owed, Restore
+from haconn.core.system import Status
+from tests.core.parts import (
+    ACCEPTED,
+    FEED_A,
+    FEED_B,
+    IN_DOUBT,
+    NEW,
+    ONE,
+    PLAIN,
+    REFUSED,
+    THREE,
+    TWO,
+    UNSENT,
+    WITH_OUTLETS,
+    Site,
+    at,
+    commands,
+    of,
+    registered,
+)
+
+POWER_OFF = replace(WITH_OUTLETS, proof=Proof.POWER_OFF)
+
+
+def owed(site: Site) -> dict[Restore, Owed]:
+    return {one.what: one for one in site.server().owed}
+
+
+def cut(site: Site, now: float) -> Site:
+    """The reset of db1 that is in its soft stage is refused twice and cut."""
+    site.answers(REFUSED, now)
+    site.answers(REFUSED, now, stage=1)
+    return site
+
+
+def remarks(message: str, actions: list[outputs.Action]) -> list[dict[str, str]]:
+    return [dict(one.values) for one in of(Remark, actions) if one.message == message]
+
+
+def test_a_reset_reads_often_until_it_ends() -> None:
+    site = registered()
+    assert of(Hurry, site.asks(1.0)) == [Hurry("db1", True)]
+    assert of(Hurry, site.stops(ONE, 1.5)) == [Hurry("db1", False)]
+
+
+def test_a_stage_is_recorded_before_it_is_performed() -> None:
+    site = registered(gated=True)
+    actions = site.asks(1.0)
+    assert of(Record, actions)[0] == Record(StageRecorded(ONE, "r-1", 0))
+    assert commands(actions) == []
+    assert commands(site.record(1.1)) == ["SOFT_RESET"]
+    reset = site.system().reset
+    assert reset is not None
+    assert reset.state.phase is Phase.ISSUED
+
+
+def test_records_of_another_operation_do_nothing() -> None:
+    site = registered(gated=True)
+    site.asks(1.0)
+    for key, operation in ((ONE, "r-9"), (TWO, "r-1"), (THREE, "r-1")):
+        assert site.take(StageRecorded(key, operation, 0), 1.1) == []
+        assert site.take(VerdictRecorded(key, operation), 1.1) == []
+    del site.world.systems[THREE]
+    assert site.take(StageRecorded(THREE, "r-1", 0), 1.1) == []
+
+
+def test_what_is_remarked_of_a_stage() -> None:
+    site = registered()
+    (stage,) = remarks("stage", site.asks(1.0))
+    assert stage == {"operation": "r-1", "command": "SOFT_RESET", "budget": "2.0"}
+
+
+def test_a_verdict_is_recorded_before_it_is_told() -> None:
+    site = registered(gated=True)
+    site.asks(1.0)
+    site.record(1.0)
+    actions = site.stops(ONE, 1.5)
+    assert of(Record, actions) == [Record(VerdictRecorded(ONE, "r-1"))]
+    assert of(Abandon, actions) == [Abandon("db1", "r-1", "authenticated stop notice")]
+    assert site.world.asked[TWO, "a1"].outcome is None
+    assert site.status() is Status.DUMP
+    site.record(1.6)
+    assert site.world.asked[TWO, "a1"].outcome is Outcome.DUMP
+    assert site.system().reset is None
+    assert (TWO in site.world.outbox.boxes, THREE in site.world.outbox.boxes) == (True, True)
+
+
+def test_nobody_is_told_of_a_stop_that_is_over_when_it_is_recorded() -> None:
+    site = registered(gated=True)
+    site.asks(1.0)
+    site.record(1.0)
+    site.stops(ONE, 1.5)
+    site.speaks(ONE, 1.6, NEW)
+    site.record(1.7)
+    assert site.world.outbox.boxes == {}
+
+
+def test_what_is_remarked_of_a_verdict() -> None:
+    site = registered()
+    site.asks(20.0)
+    (verdict,) = remarks("verdict", site.reads_off(21.0))
+    assert verdict == {
+        "operation": "r-1",
+        "system": "6001/1",
+        "server": "db1",
+        "outcome": "POFF",
+        "evidence": "power read off",
+        "age": "0.000",
+    }
+
+
+def test_what_is_remarked_of_a_failure() -> None:
+    for answer, doubt in ((REFUSED, "no command took effect"), (IN_DOUBT, "commands are in doubt")):
+        site = registered()
+        site.asks(0.0)
+        site.answers(REFUSED, 0.0)
+        site.sent(0.0, stage=1)
+        site.answers(answer, 0.0, stage=1)
+        actions = site.passes(25.0)
+        (failed,) = remarks("failed", actions)
+        assert failed == {"operation": "r-1", "system": "6001/1", "server": "db1", "doubt": doubt}
+        assert of(Abandon, actions) == [Abandon("db1", "r-1", "nothing proved")]
+        assert site.world.asked[TWO, "a1"].reason == "not proved"
+        assert site.system().barred == (answer is IN_DOUBT)
+
+
+def test_a_failed_reset_returns_to_what_the_system_is() -> None:
+    site = Site()
+    site.asks(0.0)
+    site.passes(40.0)
+    assert site.status() is Status.UNSET
+    site = registered()
+    site.take(events.BmcRefused("db1", "no"), 0.0)
+    site.asks(0.0)
+    site.passes(40.0)
+    assert site.status() is Status.ERROR
+    site = registered()
+    site.stops(ONE, 0.0)
+    site.asks(700.0)
+    site.passes(740.0)
+    assert site.status() is Status.NORMAL
+
+
+def test_a_known_dead_bmc_is_known_when_a_reset_begins() -> None:
+    site = registered()
+    site.take(events.BmcUnanswered("db1", at(0.0)), 2.0)
+    site.asks(3.0)
+    assert commands(site.answers(UNSENT, 3.0)) == ["HARD_RESET"]
+
+
+def test_a_reset_forgets_that_its_target_was_to_revive() -> None:
+    site = registered()
+    site.asks(0.0)
+    site.answers(REFUSED, 0.0)
+    site.answers(ACCEPTED, 0.0, stage=1)
+    site.speaks(ONE, 20.0, since=19.0)
+    assert site.system().revives_at is not None
+    site.asks(21.0, "a2")
+    assert site.system().revives_at is None
+
+
+def test_the_time_of_the_last_command_outlives_its_reset() -> None:
+    site = registered()
+    site.asks(0.0)
+    site.sent(0.1)
+    assert site.system().commanded_at == 0.1
+    site.stops(ONE, 1.0)
+    site.asks(700.0, "a2")
+    assert site.system().commanded_at == 0.1
+    site.stops(ONE, 700.1)
+    site.reads_off(701.0)
+    assert site.system().commanded_at == 0.1
+
+
+def test_a_cut_promises_its_restore_before_it_leaves() -> None:
+    site = registered(WITH_OUTLETS)
+    site.asks(10.0)
+    cut(site, 10.0)
+    promise = owed(site)[Restore.FEEDS]
+    assert promise == Owed(Restore.FEEDS, "r-1", at(20.0), at(25.0))
+    assert not site.server().left_dark
+    site.orders(FEED_A, 10.1)
+    site.orders(FEED_B, 10.1)
+    site.feeds(10.5, Power.OFF, FEED_A, FEED_B)
+    assert owed(site)[Restore.FEEDS] == Owed(Restore.FEEDS, "r-1", at(10.5), at(15.5))
+    (restore,) = of(BeginRestore, site.passes(15.5))
+    assert restore == BeginRestore("db1", Restore.FEEDS, "r-1", (FEED_A, FEED_B))
+
+
+def test_recoverytime_0_owes_no_outlets() -> None:
+    site = registered(replace(WITH_OUTLETS, recovery_s=0.0))
+    site.take(events.RecoveryAsked("db1", "recovery"), 1.0)
+    site.asks(10.0)
+    cut(site, 10.0)
+    assert owed(site) == {}
+    assert site.server().left_dark
+
+
+def test_a_power_off_promises_the_power_on() -> None:
+    site = registered(replace(PLAIN, proof=Proof.POWER_OFF))
+    site.asks(20.0)
+    site.answers(REFUSED, 20.0)
+    promise = owed(site)[Restore.POWER_ON]
+    assert promise == Owed(Restore.POWER_ON, "r-1", at(30.0), at(35.0))
+    site.reads_off(21.0)
+    assert owed(site)[Restore.POWER_ON] == Owed(Restore.POWER_ON, "r-1", at(21.0), at(26.0))
+    (restore,) = of(BeginRestore, site.passes(26.0))
+    assert restore == BeginRestore("db1", Restore.POWER_ON, "r-1", ())
+
+
+def test_a_hard_reset_promises_nothing() -> None:
+    site = registered(WITH_OUTLETS)
+    site.asks(10.0)
+    site.answers(REFUSED, 10.0)
+    assert owed(site) == {}
+
+
+def test_an_earlier_promise_is_not_put_off_by_the_end_of_a_reset() -> None:
+    site = registered(WITH_OUTLETS)
+    promise = Owed(Restore.FEEDS, "r-0", at(1.0), at(2.0), running=True)
+    site.world.put_server(replace(site.server(), owed=(promise,)))
+    site.asks(1.5)
+    site.stops(ONE, 1.6)
+    assert owed(site)[Restore.FEEDS] == promise
+    site.world.put_server(replace(site.server(), owed=(replace(promise, running=False),)))
+    site.asks(700.0, "a2")
+    site.stops(ONE, 700.1)
+    site.reads_off(701.0)
+    begun = owed(site)[Restore.FEEDS]
+    assert (begun.since, begun.due, begun.running) == (1.0, 2.0, True)
+
+
+def test_a_hard_stage_stops_a_restore_and_tells_the_operator() -> None:
+    site = registered(WITH_OUTLETS)
+    site.take(events.RecoveryAsked("db1", "recovery"), 1.0)
+    assert not of(outputs.StopRestore, site.asks(1.1))
+    assert owed(site)[Restore.FEEDS].running
+    actions = site.answers(REFUSED, 1.2)
+    assert of(outputs.StopRestore, actions) == [outputs.StopRestore("db1")]
+    reason = "a reset of it is in progress"
+    assert of(RecoveryEnded, actions) == [RecoveryEnded("recovery", reason)]
+    assert not owed(site)[Restore.FEEDS].running
+
+
+def test_the_operators_test_is_told_to_the_operator() -> None:
+    site = registered()
+    site.take(events.TestAsked(ONE, "test"), 1.0)
+    site.sent(1.0)
+    actions = site.passes(3.0)
+    assert of(outputs.TestEnded, actions) == [outputs.TestEnded("test", Outcome.FAIL, None)]
+    assert not site.system().barred
+    site.take(events.TestAsked(ONE, "test2"), 4.0)
+    actions = site.stops(ONE, 4.5)
+    evidence = Evidence.STOP_NOTICE
+    assert of(outputs.TestEnded, actions) == [outputs.TestEnded("test2", Outcome.DUMP, evidence)]
+
+
+def test_a_request_takes_the_place_of_a_test() -> None:
+    site = registered()
+    site.take(events.TestAsked(ONE, "test"), 1.0)
+    actions = site.asks(1.5)
+    reason = "a request takes its place"
+    assert of(Abandon, actions) == [Abandon("db1", "test", reason)]
+    assert of(outputs.TestEnded, actions) == [outputs.TestEnded("test", Outcome.FAIL, None)]
+    assert of(Hurry, actions) == [Hurry("db1", False), Hurry("db1", True)]
+    reset = site.system().reset
+    assert reset is not None
+    assert (reset.operation, reset.former, reset.test) == ("r-1", Status.NORMAL, False)
+
+
+def test_a_waiter_that_the_journal_lost_is_passed_over() -> None:
+    site = registered()
+    site.asks(1.0)
+    site.asks(1.0, "c1", THREE)
+    del site.world.asked[TWO, "a1"]
+    site.stops(ONE, 1.5)
+    assert site.world.asked[THREE, "c1"].outcome is Outcome.DUMP
+
+
+def test_a_reset_is_taken_up_again() -> None:
+    site = registered()
+    site.asks(1.0)
+    site.sent(1.0)
+    actions = site.take(events.Resumed(), 1.5)
+    assert of(Hurry, actions) == [Hurry("db1", True)]
+    (resumed,) = remarks("resumed", actions)
+    assert resumed == {"operation": "r-1", "command": "SOFT_RESET"}
+    assert commands(site.passes(3.0)) == ["HARD_RESET"]
+
+
+def test_a_verdict_that_was_not_recorded_is_recorded_again() -> None:
+    site = registered(gated=True)
+    site.asks(1.0)
+    site.speaks(ONE, 1.5, NEW)
+    site.recording.clear()
+    actions = site.take(events.Resumed(), 2.0)
+    assert of(Record, actions) == [Record(VerdictRecorded(ONE, "r-1"))]
+    assert not of(Hurry, actions)
+    site.record(2.1)
+    assert site.world.asked[TWO, "a1"].outcome is Outcome.DUMP
+
+
+def test_a_reset_that_was_cancelled_is_no_doubt() -> None:
+    site = registered(gated=True)
+    site.asks(1.0, "a1", TWO, ONE)
+    site.asks(1.1, "c1", THREE, TWO)
+    assert not site.system().barred
+    assert site.system().concluded_at == 1.1
