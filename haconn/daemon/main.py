@@ -13,7 +13,7 @@ import fcntl
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import trio
@@ -29,6 +29,7 @@ from haconn.daemon.service import Service, StartError
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_CONFIG = 78
+TO_STOP = (signal.SIGTERM, signal.SIGINT)
 GRACE_S = 2.0
 """What runs may go on so long after the order to stop; the journal has the rest (design 6)."""
 
@@ -64,6 +65,8 @@ def _run(trees: Paths, configuration: Configuration, models: dict[str, PduModel]
         lock = _lock(trees.var / "lock")
     except OSError as exc:
         return _fail(_why(exc))
+    for number in TO_STOP:
+        signal.signal(number, signal.SIG_IGN)
     try:
         return trio.run(_serve, trees, configuration, models)
     except StartError as exc:
@@ -97,22 +100,25 @@ def _say(text: str) -> None:
 
 
 async def _serve(trees: Paths, configuration: Configuration, models: dict[str, PduModel]) -> int:
-    service = Service(trees, configuration, models)
-    listener = await service.prepare()
-    with service.obituary():
-        await _until_stopped(service, listener)
-    await service.finish()
+    # outside of this block both signals are ignored: a second one, at the end, does not kill
+    with trio.open_signal_receiver(*TO_STOP) as signals:
+        service = Service(trees, configuration, models)
+        listener = await service.prepare()
+        with service.obituary():
+            await _until_stopped(service, listener, signals)
+        await service.finish()
     return EXIT_OK
 
 
-async def _until_stopped(service: Service, listener: trio.SocketListener) -> None:
+async def _until_stopped(
+    service: Service, listener: trio.SocketListener, signals: AsyncIterator[int]
+) -> None:
     async with trio.open_nursery() as nursery:
         await nursery.start(service.run, listener)
-        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-            async for number in signals:
-                service.stop(signal.Signals(number).name)
-                nursery.cancel_scope.deadline = trio.current_time() + GRACE_S
-                break
+        async for number in signals:
+            service.stop(signal.Signals(number).name)
+            break
+        nursery.cancel_scope.deadline = trio.current_time() + GRACE_S
         await service.settled()
         nursery.cancel_scope.cancel(reason="stopped in order")
 

@@ -51,18 +51,27 @@ class ResetPath:
         """Hear one datagram and act on it."""
         result = self._end.receive(datagram, source, trio.current_time())
         event = result.event
-        if not isinstance(event, heard.ResetRefused):
-            for answer in result.datagrams:
-                self._send(answer, source)
-        if event is None:
-            return
+        answers = () if isinstance(event, heard.ResetRefused) else result.datagrams
+        if event is None or isinstance(event, heard.SessionBegun):
+            self._answer(answers, source)
+            answers = ()
+        if event is not None:
+            self._remember(event)
+            self._owner.take(translation.to_core(event))
+            # what is acknowledged has to be in the journal: it is not said again
+            self._answer(answers, source)
+        if isinstance(event, heard.Registered):
+            self._send(self._end.ack(event), source)
+
+    def _remember(self, event: heard.Event) -> None:
         if isinstance(event, heard.ResetRequested | heard.ResetRefused):
             self._questions.put((event.key, event.request_id.hex()), event)
         if isinstance(event, heard.Checked):
             self._checks.put((event.key, str(event.token)), event)
-        self._owner.take(translation.to_core(event))
-        if isinstance(event, heard.Registered):
-            self._send(self._end.ack(event), source)
+
+    def _answer(self, answers: Iterable[bytes], source: Place) -> None:
+        for answer in answers:
+            self._send(answer, source)
 
     def acknowledge(self, action: Acknowledge) -> None:
         """ACK of a RESET_REQ, to where it came from."""

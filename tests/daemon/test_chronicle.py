@@ -1,7 +1,9 @@
 """What operators read: the five formats to the letter, severities, alarms that end."""
 
+import ast
 import re
 import string
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -171,3 +173,25 @@ async def test_what_a_dying_process_has_said_is_written_at_once(tmp_path: Path) 
     assert "SOFTRESET" in (tmp_path / "resetlog0").read_text()
     with trio.move_on_after(1):
         await chronicle.finish()
+
+
+def remarks() -> Iterator[tuple[str, int, str, set[str] | None]]:
+    """Every call of `remark` with a literal name: where, the name, its values if all are named."""
+    for path in sorted((Path(__file__).parent.parent.parent / "haconn").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or ast.unparse(node.func) != "remark":
+                continue
+            first = node.args[0] if node.args else None
+            if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                names = {keyword.arg for keyword in node.keywords}
+                all_named = None if None in names else {name for name in names if name}
+                yield path.name, node.lineno, first.value, all_named
+
+
+def test_every_remark_has_a_message_and_every_message_the_values_it_names() -> None:
+    found = list(remarks())
+    assert len(found) > 20
+    for place, line_number, name, given in found:
+        wanted = {field for _, field, _, _ in string.Formatter().parse(MESSAGES[name].english)}
+        missing = set() if given is None else wanted - given - {None}
+        assert not missing, f"{place}:{line_number}: {name} lacks {missing}"

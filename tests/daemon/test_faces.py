@@ -5,9 +5,8 @@ import threading
 from pathlib import Path
 
 import trio
-from trio.testing import MockClock
 
-from haconn.daemon.faces import FACES, LINES_AT_ONCE, WAITING_MAX, Faces, Writer
+from haconn.daemon.faces import FACES, LINES_AT_ONCE, RETRY_S, WAITING_MAX, Faces, Writer
 from tests.daemon.parts import unmounted
 from tests.daemon.test_journal import full_disk
 
@@ -97,17 +96,26 @@ class Outcomes:
 
     def __init__(self) -> None:
         self.said: list[str] = []
+        self._news = trio.Event()
 
     def failed(self, exc: OSError) -> None:
-        self.said.append(exc.strerror or "?")
+        self._say(exc.strerror or "?")
 
     def works(self) -> None:
-        self.said.append("works")
+        self._say("works")
+
+    def _say(self, word: str) -> None:
+        self.said.append(word)
+        self._news.set()
+        self._news = trio.Event()
+
+    async def until(self, count: int) -> None:
+        with trio.fail_after(20):
+            while len(self.said) < count:
+                await self._news.wait()
 
 
-async def test_a_disk_that_comes_back_gets_its_lines_without_a_further_one(
-    tmp_path: Path, autojump_clock: MockClock
-) -> None:
+async def test_a_disk_that_comes_back_gets_its_lines_without_a_further_one(tmp_path: Path) -> None:
     log, outcomes = Faces(tmp_path, "log"), Outcomes()
     writer = Writer((log,), outcomes.failed, outcomes.works)
     async with trio.open_nursery() as nursery:
@@ -115,10 +123,12 @@ async def test_a_disk_that_comes_back_gets_its_lines_without_a_further_one(
         with unmounted(tmp_path):
             log.put("kept")
             writer.wake()
-            await trio.sleep(5.5)
-        await trio.sleep(2)
+            began = trio.current_time()
+            await outcomes.until(2)
+            assert trio.current_time() - began >= RETRY_S
+        await outcomes.until(3)
         nursery.cancel_scope.cancel(reason="the test has ended")
-    assert outcomes.said == ["No such file or directory"] * 6 + ["works"]
+    assert outcomes.said == ["No such file or directory"] * 2 + ["works"]
     assert lines(tmp_path) == ["kept"]
 
 

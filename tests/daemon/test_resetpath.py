@@ -15,6 +15,7 @@ from haconn.core.reset import Command, Evidence, Outcome
 from haconn.core.system import Status
 from haconn.daemon import translation
 from haconn.daemon.datagrams import Datagrams
+from haconn.daemon.journal import read
 from haconn.daemon.resetpath import QUESTIONS_MAX, Recent
 from haconn.wire.client import ClientEnd
 from haconn.wire.client_events import CheckAnswered, RegisterAnswered
@@ -215,6 +216,27 @@ async def test_at_activation_registered_systems_are_asked_for_a_session(tmp_path
             while not s.reset_path._end.in_session(ALPHA.system):
                 await s.owner.moved()
         assert alpha.boot_id
+
+
+async def test_a_stop_notice_is_in_the_journal_when_it_is_acknowledged(tmp_path: Path) -> None:
+    """Its sender does not say it again."""
+    async with site(tmp_path) as s:
+        beta = await s.monitor(BETA, HOSTS[1])
+        order: list[str] = []
+        send = s.reset_path._send
+
+        class Ears(Datagrams):
+            def send(self, datagram: bytes, place: tuple[str, int]) -> None:
+                order.append(f"{read(tmp_path).systems[BETA.system].status.value}")
+                s.reset_path._socket = socket_before
+                send(datagram, place)
+
+        socket_before = s.reset_path._socket
+        listening = Ears("127.0.0.1", 0)
+        with closing(listening), trio.fail_after(PATIENCE_S):
+            s.reset_path._socket = listening
+            await beta.dump_notify()
+        assert order == ["dump"]
 
 
 def test_what_is_remembered_of_questions_is_bounded_and_the_oldest_goes() -> None:
