@@ -81,10 +81,13 @@ class Home:
     def journal(self) -> Path:
         return self.base / "var" / NAME
 
-    def start(self, *options: str) -> subprocess.Popen[str]:
+    def start(self, *options: str, file_bytes_max: int | None = None) -> subprocess.Popen[str]:
         """Start a daemon and do not wait for anything."""
+        command = [sys.executable, *options, "-m", "haconn.daemon.main"]
+        if file_bytes_max is not None:  # as on a full disk
+            command = ["sh", "-c", f'ulimit -S -f {file_bytes_max // 512}; exec "$@"', "sh", *command]
         return subprocess.Popen(
-            [sys.executable, *options, "-m", "haconn.daemon.main"],
+            command,
             cwd=ROOT,
             env=self.environment,
             stdout=subprocess.PIPE,
@@ -102,12 +105,12 @@ class Home:
         return process.returncode, said
 
     @contextmanager
-    def running(self) -> Iterator["Running"]:
+    def running(self, *, file_bytes_max: int | None = None) -> Iterator["Running"]:
         """Run a daemon; it is ready when the block begins, and gone when it has ended."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
             (self.base / "notify").unlink(missing_ok=True)
             notify.bind(str(self.base / "notify"))
-            with self.start() as process:
+            with self.start(file_bytes_max=file_bytes_max) as process:
                 daemon = Running(process, notify)
                 try:
                     daemon.until("READY=1")

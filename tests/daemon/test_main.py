@@ -2,10 +2,13 @@
 
 import errno
 import os
+import resource
 import signal
 import socket
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +17,7 @@ import trio
 
 from haconn.cli.client import ask
 from haconn.config.schema import Configuration, ResetPath
+from haconn.core.report import StatusReport
 from haconn.core.system import Status
 from haconn.daemon.journal import NAME, read
 from haconn.wire.control import Status as StatusRequest
@@ -226,6 +230,37 @@ def test_a_check_starts_nothing(home: Home) -> None:
     )  # fmt: skip
     assert done.returncode == 0
     assert not home.journal.exists()
+
+
+def test_a_full_disk_is_an_alarm_and_no_reason_to_leave_the_systems_alone(home: Home) -> None:
+    home.configure()
+    control = home.base / "run" / "control.sock"
+
+    def alarms() -> str:
+        report = ask(control, StatusRequest(), 10, print)
+        assert isinstance(report, StatusReport)
+        return " ".join(report.alarms)
+
+    def until(wanted: Callable[[str], bool]) -> None:
+        for _ in range(300):
+            if wanted(alarms()):
+                return
+            threading.Event().wait(0.1)
+        raise AssertionError(alarms())
+
+    with home.running(file_bytes_max=0) as daemon:
+        until(lambda now: "the journal cannot be written" in now and "the log" in now)
+        _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.prlimit(daemon.process.pid, resource.RLIMIT_FSIZE, (hard, hard))
+        until(lambda now: "cannot be written" not in now)
+        assert daemon.stop()[0] == 0
+    assert "HACN211" in home.log("errlog0"), "the log has what was said while it was full"
+    assert "HACN301" in home.log()
+    assert not trio.run(damaged, home)
+
+
+async def damaged(home: Home) -> int:
+    return read(home.base / "var").damaged
 
 
 def test_no_secret_is_in_any_output_of_a_running_daemon(home: Home) -> None:
