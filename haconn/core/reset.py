@@ -368,8 +368,10 @@ def _together(state: Trying) -> frozenset[int]:
 
 
 def _proofs(plan: Plan, state: Trying) -> frozenset[Evidence]:
+    # what is only recorded has not been tried; what always proves stands in the first stage
+    tried = state.stage if state.phase is Phase.RECORDING else state.stage + 1
     proofs = frozenset[Evidence]().union(
-        *(stage.proved_by for stage in plan.stages[: state.stage + 1])
+        *(stage.proved_by for stage in plan.stages[: max(tried, 1)])
     )
     if state.cut_begun:
         return proofs & AFTER_THE_FIRST_OUTLET

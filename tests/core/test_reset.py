@@ -264,6 +264,21 @@ def test_outlets_read_off_prove_nothing_before_the_cut() -> None:
         assert isinstance(run.state, Trying)
 
 
+def test_outlets_read_off_while_the_cut_is_recorded_prove_nothing() -> None:
+    run = hard_sent(OUTLETS)
+    run.take(TimePassed(), 110.0)
+    assert run.take(Seen(Evidence.OUTLETS_OFF, at(110.1)), 110.1) == ()
+    run.take(Seen(OFF, at(110.2)), 110.2)
+    assert run.end.evidence is OFF
+
+
+def test_what_always_proves_proves_while_the_soft_reset_is_recorded() -> None:
+    for evidence in (Evidence.STOP_NOTICE, OFF, Evidence.NEW_BOOT):
+        run = Run()
+        run.take(Seen(evidence, at(100.1)), 100.1)
+        assert run.end.evidence is evidence
+
+
 def test_all_outlets_off_conclude_a_cut() -> None:
     run = cutting()
     run.take(Sent(2), 110.1)
