@@ -56,8 +56,8 @@ class KeyTable:
         async with self._reloading:
             try:
                 # some tenths of a second with many systems: nothing else waits for it
-                stored = (await trio.to_thread.run_sync(load, self._etc)).keys
-                keys = tuple(self._as_running(key) for key in stored)
+                stored = await trio.to_thread.run_sync(load, self._etc, abandon_on_cancel=True)
+                keys = tuple(self._as_running(key) for key in stored.keys)
                 self._exchange(keys)
             except (ConfigError, BadKeyError) as exc:
                 return Refused(str(exc).splitlines()[0])
