@@ -1,5 +1,6 @@
 """A daemon without devices: the reset path on a real socket, the core, the journal, the logs."""
 
+import os
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -31,6 +32,8 @@ from tests.wire.parts import ALPHA, BETA, GAMMA
 
 ADDRESS = BmcAddress("192.0.2.1", 623, "admin", Secret("password"), (17,))
 PATIENCE_S = 20.0
+NETWORK = f"127.{os.getpid() >> 8 & 0x7F | 0x40}.{os.getpid() & 0xFF}"
+"""Monitors of one cluster share a port; so that two runs of the tests do not meet."""
 
 
 class Bmc(BmcKeeper):

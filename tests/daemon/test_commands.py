@@ -17,10 +17,10 @@ from haconn.daemon.reports import Reporter
 from haconn.wire.control import Acrecovery, Done, Refused, Reset
 from haconn.wire.keys import Key
 from tests.daemon.files import store
-from tests.daemon.site import PATIENCE_S, Site, site
+from tests.daemon.site import NETWORK, PATIENCE_S, Site, site
 from tests.wire.parts import ALPHA, BETA, GAMMA, key
 
-HOST = "127.0.6.1"
+HOST = f"{NETWORK}.9"
 SERVERS = tuple(
     ManagedServer(name=name, addr=f"192.0.2.{n}", account="admin", password=Secret("password1"))
     for n, name in enumerate(("server1", "server2", "server3"), 1)

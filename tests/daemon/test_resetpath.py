@@ -22,10 +22,10 @@ from haconn.wire.client_events import CheckAnswered, RegisterAnswered
 from haconn.wire.codes import Doubt, NoticeState, Proof, Type, Verdict
 from haconn.wire.frame import parse
 from tests.daemon.parts import A
-from tests.daemon.site import PATIENCE_S, site
+from tests.daemon.site import NETWORK, PATIENCE_S, site
 from tests.wire.parts import ALPHA, BETA, BOOT, FOREIGN, GAMMA, key
 
-HOSTS = ("127.0.5.1", "127.0.5.2", "127.0.5.3")
+HOSTS = tuple(f"{NETWORK}.{n}" for n in (1, 2, 3))
 
 
 async def test_a_request_is_carried_out_and_its_result_told(tmp_path: Path) -> None:
