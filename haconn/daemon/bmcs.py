@@ -143,6 +143,8 @@ class BmcKeeper:
                 break
             # the kernel did not take it, or reported an older datagram's fate: nothing has left
             await trio.sleep(HURRY_S)
+        if action.command is Command.POWER_OFF and isinstance(answer, Accepted):
+            self._pace.now()  # the run of reads that proves it begins with the next one
         self._take(CommandAnswered(self.server, action.operation, action.stage, answer))
 
     async def _command(
@@ -201,6 +203,10 @@ class Pace:
     def hurry(self, on: bool) -> None:
         """Begin or end a hurry."""
         self._hurried = on
+        self.now()
+
+    def now(self) -> None:
+        """End a pause."""
         self._changed.set()
         self._changed = trio.Event()
 
