@@ -85,7 +85,8 @@ class Home:
         """Start a daemon and do not wait for anything."""
         command = [sys.executable, *options, "-m", "haconn.daemon.main"]
         if file_bytes_max is not None:  # as on a full disk
-            command = ["sh", "-c", f'ulimit -S -f {file_bytes_max // 512}; exec "$@"', "sh", *command]
+            limit = f'ulimit -S -f {file_bytes_max // 512}; exec "$@"'
+            command = ["sh", "-c", limit, "sh", *command]
         return subprocess.Popen(
             command,
             cwd=ROOT,
