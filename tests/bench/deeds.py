@@ -23,8 +23,8 @@ from tests.bench.simulators import Simulator
 from tests.bench.site import BMC_POLL_S, BY_ACCEPTANCE, PDU_POLL_S, SOFT_S
 
 IDLE_S = 30.0
-"""How long nothing but polls is weighed. It is also what makes `power_offs` right: in the first 10 s
-after a login a run of off has to last 5 s to be believed."""
+"""How long nothing but polls is weighed. `power_offs` needs it too: in the first 10 s after a login
+a run of off has to last 5 s to be believed."""
 GAP_S = 0.15
 """Between two requests, on average: three polls of BMCs and four of PDUs are in between."""
 SETTLED_S = 1.5
