@@ -107,7 +107,7 @@ def _again(world: World, known: Asked, event: Requested, now: Instant) -> list[A
         return [remark("declined", **_names(known), outcome="----", reason="id used twice")]
     if known.outcome is None:
         # not for the journal: another process asks for it to be repeated anew
-        world.asked[known.name] = replace(known, repeated_at=now, boot_id=event.speaker.boot_id)
+        world.asked[known.name] = replace(known, repeated_at=now)
     else:
         actions.append(result_of(world, known, now))
     return actions

@@ -83,7 +83,6 @@ def _booted(world: World, system: System, speaker: Speaker, now: Instant) -> lis
         system,
         boot_id=speaker.boot_id,
         registration=place,
-        notice=None,
         kdump_at=None,
         alive_at=now,
         revives_at=None,
@@ -91,7 +90,7 @@ def _booted(world: World, system: System, speaker: Speaker, now: Instant) -> lis
         bye_at=None,
         pair=None,
         status=system.status if in_reset else world.rest_status(system.server),
-        verdict=system.verdict if in_reset else None,
+        verdict=None,
     )
     world.put_system(fresh)
     world.outbox.drop_for(system.key)

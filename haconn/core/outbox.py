@@ -36,8 +36,8 @@ class Telling:
         return Instant(self.began + REPEATS_S[-1] + more * AND_EACH_S)
 
     def stepped(self, now: Instant) -> "Telling":
-        """Count one sending. Times that were slept through are not made up for."""
-        following = replace(self, sent=self.sent + 1)
+        """Count what is due as sent once. Times that were slept through are not made up for."""
+        following = self
         while following.due <= now:
             following = replace(following, sent=following.sent + 1)
         return following
@@ -59,7 +59,7 @@ def last_serial_before(run_name: str) -> int:
     A receiver takes a serial that it has heard before for a repetition. Up to four characters of
     the name that the process was given at random are the upper half of its serials.
     """
-    return int.from_bytes(run_name.encode()[:4], "big") << 32
+    return int.from_bytes(run_name.encode()[:4]) << 32
 
 
 class Outbox:
@@ -124,8 +124,7 @@ class Outbox:
             if telling.due > now:
                 continue
             stepped = telling.stepped(now)
-            over = stepped.sent >= len(REPEATS_S)
-            self._keep(receiver, Box(() if over else fresh, stepped, self._serial))
+            self._keep(receiver, Box(fresh, stepped, self._serial))
             if fresh:
                 yield receiver, fresh, tuple(note for note in fresh if note.serial > box.told)
 
@@ -139,4 +138,4 @@ class Outbox:
         if box.notices:
             self.boxes[receiver] = box
         else:
-            self.boxes.pop(receiver, None)
+            del self.boxes[receiver]

@@ -76,7 +76,6 @@ def was_read(watch: BmcWatch, reading: PowerReading) -> BmcWatch:
     asked, now = Instant(reading.asked_at), Instant(reading.answered_at)
     silent = watch.unanswered_since is not None
     young = now if silent else watch.young_since
-    run = None if silent else watch.run
     known = replace(
         watch,
         read_at=asked,
@@ -84,7 +83,7 @@ def was_read(watch: BmcWatch, reading: PowerReading) -> BmcWatch:
         unanswered_since=None,
         reachable=True,
         dead=False,
-        run=_longer(run, reading, young) if reading.power is Power.OFF else None,
+        run=_longer(watch.run, reading, young) if reading.power is Power.OFF else None,
     )
     if reading.power is Power.UNKNOWN:
         return known

@@ -279,8 +279,7 @@ def _tell(world: World, key: SystemKey, now: Instant) -> list[Action]:
     for waiter in running.waiters:
         asked = world.asked.get((waiter.requester, waiter.request_id))
         if asked is not None:
-            verdict = running.ended or Outcome.FAIL
-            actions += answer(world, asked, verdict, now, "" if running.ended else "not proved")
+            actions += answer(world, asked, running.ended or Outcome.FAIL, now, "not proved")
     world.put_system(replace(system, reset=None))
     if running.test:
         actions.append(_test_ended(running))

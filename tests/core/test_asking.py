@@ -11,7 +11,7 @@ from haconn.core.events import Requested, RequestRecorded
 from haconn.core.model import Power, SystemKey
 from haconn.core.reset import Evidence, Outcome
 from haconn.core.system import Status
-from haconn.core.world import ASKED_FOR_S, ASKED_MAX, Asked
+from haconn.core.world import Asked
 from tests.core.parts import (
     ACCEPTED,
     FEED_A,
@@ -215,6 +215,9 @@ def test_a_capture_kernel_that_spoke_just_before_concludes_at_once() -> None:
     assert asked.operation == "r-1"
     assert site.status() is Status.DUMP
     assert site.system().concluded_at == 25.0
+    verdict = site.system().verdict
+    assert verdict is not None
+    assert verdict.evidence is Evidence.KDUMP_NOTICE
     assert not commands(actions)
     assert [note.about for note in site.world.outbox.boxes[THREE].notices] == [ONE]
 
@@ -284,37 +287,6 @@ def test_a_reset_that_has_left_is_not_cancelled() -> None:
     assert site.status(ONE) is Status.RESET
 
 
-def test_ids_are_remembered_for_ten_minutes_after_their_outcome() -> None:
-    site = registered()
-    site.asks(1.0, "a1", TWO, TWO)
-    site.asks(1.0 + ASKED_FOR_S, "a2", TWO, TWO)
-    assert (TWO, "a1") in site.world.asked
-    site.asks(1.1 + ASKED_FOR_S, "a3", TWO, TWO)
-    assert (TWO, "a1") not in site.world.asked
-    assert (TWO, "a2") in site.world.asked
-
-
-def test_a_request_without_outcome_is_never_forgotten() -> None:
-    site = registered(gated=True)
-    site.asks(1.0)
-    site.asks(5000.0, "a2", TWO, TWO)
-    assert (TWO, "a1") in site.world.asked
-
-
-def test_a_flood_of_ids_drops_the_oldest_that_have_their_outcome() -> None:
-    site = registered()
-    site.asks(0.5, "open")
-    for number in range(ASKED_MAX - 1):
-        name = f"a{number}"
-        asked = Asked(TWO, name, TWO, at(1.0), outcome=Outcome.ERROR, told_at=at(1.0))
-        site.world.asked[asked.name] = asked
-    site.asks(2.0, "late", TWO, TWO)
-    assert len(site.world.asked) == ASKED_MAX
-    assert (TWO, "open") in site.world.asked
-    assert (TWO, "a0") not in site.world.asked
-    assert (TWO, "a1") in site.world.asked
-
-
 def test_requests_are_held_back_while_nothing_is_known_of_what_was_under_way() -> None:
     site = Site(conservative_until=15.0)
     actions = site.asks(1.0)
@@ -376,3 +348,20 @@ def test_results_are_told_again_after_a_restart_for_ten_minutes() -> None:
         site.world.put_asked(replace(done, heard=heard, boot_id=OLD))
     actions = site.take(events.Resumed(), 601.1)
     assert [result.request_id for result in of(TellResult, actions)] == ["a2"]
+
+
+def came_on(site: Site) -> Site:
+    """The server of ONE is read off at 21.0 and on at 23.0, as we ordered it."""
+    site.reads(Power.OFF, 21.0)
+    site.world.put_server(replace(site.server(), ordered_on_at=at(22.0)))
+    site.reads(Power.ON, 23.0)
+    return site
+
+
+def test_power_that_we_ordered_on_ends_what_is_answered_at_once() -> None:
+    site = registered()
+    site.stops(ONE, 20.0)
+    assert commands(came_on(site).asks(24.0)) == ["SOFT_RESET"]
+    site = registered(WITH_OUTLETS)
+    site.feeds(22.5, Power.OFF, FEED_A, FEED_B)
+    assert commands(came_on(site).asks(24.0)) == ["SOFT_RESET"]

@@ -70,3 +70,10 @@ def test_no_hedge_when_the_hard_stage_is_over() -> None:
     assert run.take(TimePassed(), 110.0) == (Record(2),)
     assert not run.trying.hedged
     assert run.issued(110.0) == (Issue(2, Command.OUTLETS_OFF, at(120.0)),)
+
+
+def test_a_second_shot_is_not_hedged_without_outlets() -> None:
+    run = hard_sent(replace(PLAIN, hedge=True))
+    run.take(BmcDead(), 105.0)
+    assert run.take(TimePassed(), 112.0) == (Record(2),)
+    assert not run.trying.hedged

@@ -106,6 +106,10 @@ def test_a_bmc_is_dead_after_two_poll_periods_of_silence() -> None:
     assert late.dead
     assert late.unanswered_since == 10.0
     assert took_session(late, 2, at(13.0)).unanswered_since is None
+    assert not took_session(late, 2, at(13.0)).dead
+    assert not read(late, Power.ON, 13.0).dead
+    assert not was_unanswered(OLD, at(10.0), at(13.9), 2.0).dead
+    assert was_unanswered(OLD, at(10.0), at(14.0), 2.0).dead
 
 
 def test_a_refusal_is_an_answer() -> None:
@@ -113,7 +117,9 @@ def test_a_refusal_is_an_answer() -> None:
     refused = was_refused(read(watch, Power.OFF, 12.5), at(13.0))
     assert (refused.run, refused.reachable, refused.dead) == (None, False, False)
     assert refused.young_since == 12.51
+    assert watch.dead
     refused = was_refused(watch, at(13.0))
+    assert not refused.dead
     assert (refused.unanswered_since, refused.young_since) == (None, 13.0)
 
 

@@ -63,7 +63,9 @@ def test_record_that_comes_back_twice_issues_once() -> None:
 
 
 def test_a_plan_without_stages_is_no_plan() -> None:
-    with pytest.raises(AssertionError, match="without evidence"):
+    with pytest.raises(
+        AssertionError, match=r"^a plan without stages would conclude without evidence$"
+    ):
         Plan(at(0), at(1), ())
 
 
@@ -332,6 +334,9 @@ def test_all_refused_is_not_in_doubt() -> None:
 
 def test_stage_that_was_never_recorded_fails_at_the_deadline() -> None:
     run = Run()
+    run.issued(run.plan.deadline)
+    assert run.end == Concluded(Outcome.FAIL, None, run.plan.deadline, False, None)
+    run = Run()
     assert run.take(TimePassed(), run.plan.deadline - 0.001) == ()
     run.take(TimePassed(), run.plan.deadline)
     assert run.end == Concluded(Outcome.FAIL, None, run.plan.deadline, False, None)
@@ -371,3 +376,8 @@ def test_every_evidence_has_its_outcome() -> None:
         run.state = replace(run.trying, stage=0) if evidence is Evidence.KDUMP_NOTICE else run.state
         run.take(Seen(evidence, at(110.5)), 110.5)
         assert run.end.outcome is (Outcome.POFF if evidence in off else Outcome.DUMP)
+
+
+def test_an_acceptance_is_no_observation_of_the_soft_stage() -> None:
+    run = soft_sent(OUTLETS)
+    assert run.take(Seen(Evidence.HARD_RESET_ACCEPTED, at(101.0)), 101.0) == ()

@@ -147,3 +147,10 @@ def test_resumed_reset_does_not_outlast_its_plan() -> None:
         assert run.trying.until == deadline
         run.take(TimePassed(), deadline)
         assert run.end.in_doubt
+
+
+def test_a_stage_that_was_taken_up_ends_at_its_time_and_the_next_has_its_own() -> None:
+    run = hard_sent()
+    run.state, _ = resumed(run, 111.0)
+    assert run.take(TimePassed(), 112.0) == (Record(2),)
+    assert run.issued(112.5) == (Issue(2, Command.HARD_RESET, at(122.5)),)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from haconn.core import events
-from haconn.core.actions import TellResult
+from haconn.core.actions import Remark, TellResult
 from haconn.core.model import SystemKey
 from haconn.core.reset import Outcome
 from haconn.core.server import Owed, Restore
@@ -145,3 +145,20 @@ def test_results_are_looked_up_at_each_sending() -> None:
     site.speaks(ONE, 1.6, NEW)
     (again,) = of(TellResult, site.passes(1.7))
     assert (again.outcome, again.reason) == (Outcome.FAIL, "verdict over")
+
+
+def test_two_systems_revive_in_one_tick() -> None:
+    site = registered()
+    for key in (ONE, TWO):
+        site.stops(key, 20.0)
+        site.speaks(key, 30.0, since=29.0)
+    notes = of(Remark, site.take(events.Tick(), 80.0))
+    assert [dict(note.values)["system"] for note in notes] == ["6001/1", "6001/2"]
+
+
+def test_two_resets_are_taken_up_again() -> None:
+    site = registered()
+    site.asks(1.0, "c1", THREE, ONE)
+    site.asks(1.0, "c2", THREE, TWO)
+    notes = of(Remark, site.take(events.Resumed(), 1.5))
+    assert [dict(note.values)["operation"] for note in notes] == ["r-1", "r-2"]
