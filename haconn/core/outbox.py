@@ -119,10 +119,10 @@ class Outbox:
     ) -> Iterator[tuple[SystemKey, tuple[Notice, ...], tuple[Notice, ...]]]:
         """Give receiver, its notices, and those of them that are sent for the first time."""
         for receiver, box in list(self.boxes.items()):
-            fresh = tuple(note for note in box.notices if now - note.at <= NOTICE_FOR_S)
             telling = box.telling
             if telling.due > now:
                 continue
+            fresh = tuple(note for note in box.notices if now - note.at <= NOTICE_FOR_S)
             stepped = telling.stepped(now)
             self._keep(receiver, Box(fresh, stepped, self._serial))
             if fresh:

@@ -9,7 +9,17 @@ from dataclasses import replace
 from haconn.core.actions import Action, BeginRestore, RecoveryEnded, StopRestore
 from haconn.core.events import RecoveryAsked, RestoreTried
 from haconn.core.model import Instant
-from haconn.core.server import RETRY_S, Owed, Restore, Server, owe, owes, settle, waiting_restores
+from haconn.core.server import (
+    RETRY_S,
+    Owed,
+    Restore,
+    Server,
+    owe,
+    owes,
+    settle,
+    stop_restores,
+    waiting_restores,
+)
 from haconn.core.world import World, remark
 
 
@@ -90,6 +100,8 @@ def recover(world: World, event: RecoveryAsked, now: Instant) -> list[Action]:
         reason = "a reset of it is in progress" if in_reset else "it has no outlets"
         return [RecoveryEnded(event.operation, reason)]
     before = owes(server, Restore.FEEDS)
+    if before is not None and before.running:
+        server = stop_restores(server)  # of both kinds: the other one is to be tried again too
     owed = Owed(
         Restore.FEEDS,
         event.operation,

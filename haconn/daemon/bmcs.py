@@ -33,13 +33,14 @@ from haconn.core.reset import Command
 from haconn.core.server import Restore
 from haconn.drivers.base import DeviceError, DeviceFault, DeviceSilent, DeviceUnreachable
 from haconn.drivers.ipmi.login import BmcAddress
-from haconn.drivers.ipmi.session import Session, open_session
+from haconn.drivers.ipmi.session import Begun, Session, open_session
 
 CHASSIS_OF = {
     Command.SOFT_RESET: Chassis.NMI,
     Command.HARD_RESET: Chassis.RESET,
     Command.POWER_OFF: Chassis.POWER_OFF,
 }
+NO_SESSION = "the BMC has no session"
 HURRY_S = 0.2
 """Between two reads while a reset runs: OFF is proved about half a second after it is true."""
 JITTER = 0.1
@@ -133,29 +134,36 @@ class BmcKeeper:
         dead_at = asked_at + DEAD_POLLS * self._poll_s
         return dead_at if self._session else max(self._deadlines, default=dead_at)
 
-    async def perform(self, action: Perform) -> None:
-        """Send a stage's command, once, and report what came of it."""
+    def begin(self, action: Perform) -> Begun | Unsent:
+        """Send a stage's command, once, before any other task runs; `perform` has to follow."""
+        if trio.current_time() >= action.deadline:
+            return Unsent("its time was over before it could be sent")
+        if self._session is None:
+            return Unsent(NO_SESSION)
         sent = partial(self._take, CommandSent(self.server, action.operation, action.stage))
-        answer: Answer = Unsent("its time was over before it could be sent")
-        while trio.current_time() < action.deadline:
-            answer = await self._command(CHASSIS_OF[action.command], action.deadline, sent)
-            if self._session is None or not isinstance(answer, Unsent):
-                break
+        return self._session.begin(CHASSIS_OF[action.command], sent)
+
+    async def perform(self, action: Perform, begun: Begun | Unsent) -> None:
+        """Wait for the answer of a command that has begun, and report what came of it."""
+        answer = await self._answer(begun, action.deadline)
+        while (
+            isinstance(answer, Unsent)
+            and self._session is not None
+            and trio.current_time() < action.deadline
+        ):
             # the kernel did not take it, or reported an older datagram's fate: nothing has left
             await trio.sleep(HURRY_S)
+            answer = await self._answer(self.begin(action), action.deadline)
         if action.command is Command.POWER_OFF and isinstance(answer, Accepted):
             self._pace.now()  # the run of reads that proves it begins with the next one
         self._take(CommandAnswered(self.server, action.operation, action.stage, answer))
 
-    async def _command(
-        self, command: Chassis, deadline: Instant, sent: Callable[[], None]
-    ) -> Answer:
-        session = self._session
-        if session is None:
-            return Unsent("the BMC has no session")
+    async def _answer(self, begun: Begun | Unsent, deadline: Instant) -> Answer:
+        if isinstance(begun, Unsent):
+            return begun
         self._deadlines.append(deadline)
         try:
-            return await session.command(command, sent)
+            return await begun.answer()
         finally:
             self._deadlines.remove(deadline)
 
@@ -175,8 +183,11 @@ class BmcKeeper:
 
     async def _power_on(self) -> str | None:
         await self._session_comes()
+        await trio.lowlevel.checkpoint_if_cancelled()
+        session = self._session
+        begun = session.begin(Chassis.POWER_ON, lambda: None) if session else Unsent(NO_SESSION)
         now = Instant(trio.current_time())  # not worth a dead session: it is tried again later
-        answer = await self._command(Chassis.POWER_ON, now, lambda: None)
+        answer = await self._answer(begun, now)
         if not isinstance(answer, Accepted):
             return answer.reason
         while True:

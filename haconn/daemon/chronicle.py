@@ -127,7 +127,7 @@ class Chronicle:
         if message.severity is not Severity.INFO:
             self._by_severity[message.severity].put(line)
         self._writer.wake()
-        about = next((values[name] for name in ABOUT if name in values), "")
+        about = _about(values)
         for ended in ENDS.get(remark.message, ()):
             self.alarms.pop((ended, about), None)
         if message.alarm:
@@ -147,3 +147,9 @@ class Chronicle:
 
     def _write_works(self) -> None:
         self.alarms.pop(("disk", LOG), None)
+
+
+def _about(values: dict[str, str]) -> str:
+    """What a message is about: outlets and power of one server are two things."""
+    about = next((values[name] for name in ABOUT if name in values), "")
+    return f"{about}: {values['what']}" if "server" in values and "what" in values else about

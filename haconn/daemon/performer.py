@@ -30,12 +30,14 @@ from haconn.core.actions import (
     TellResult,
     TestEnded,
 )
+from haconn.core.model import Unsent
 from haconn.core.reset import Command
 from haconn.core.server import Restore
 from haconn.daemon.bmcs import BmcKeeper
 from haconn.daemon.chronicle import Chronicle
 from haconn.daemon.outlets import OutletWriter
 from haconn.daemon.resetpath import ResetPath
+from haconn.drivers.ipmi.session import Begun
 
 Ended = TestEnded | RecoveryEnded
 
@@ -64,12 +66,14 @@ class Devices:
             return
         scope = trio.CancelScope()
         self._commands.setdefault(action.operation, set()).add(scope)
-        self._nursery.start_soon(self._command, action, scope)
+        begun = self._bmcs[action.server].begin(action)  # a task would have to wait for its turn
+        self._nursery.start_soon(self._command, action, begun, scope)
 
-    async def _command(self, action: Perform, scope: trio.CancelScope) -> None:
+    async def _command(
+        self, action: Perform, begun: Begun | Unsent, scope: trio.CancelScope
+    ) -> None:
         with scope:
-            await trio.lowlevel.checkpoint_if_cancelled()
-            await self._bmcs[action.server].perform(action)
+            await self._bmcs[action.server].perform(action, begun)
         waiting = self._commands.get(action.operation, set())
         waiting.discard(scope)
         if not waiting:

@@ -85,6 +85,8 @@ class ResetPath:
         places = self._home(action.requester)
         if event is not None:
             places.add(event.by.source)
+        proved = action.evidence is not None
+        age_s = max(0.0, trio.current_time() - action.at) if proved else None
         for place in places:
             result = self._end.result(
                 action.requester,
@@ -92,7 +94,7 @@ class ResetPath:
                 action.target,
                 translation.VERDICT_OF[action.outcome],
                 translation.PROOF_OF[action.evidence],
-                max(0.0, trio.current_time() - action.at),
+                age_s,
                 action.reason,
             )
             self._send_or_challenge(action.requester, () if result is None else (result,), place)

@@ -45,6 +45,7 @@ Value: TypeAlias = Any
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 KIND = "kind"
 CONCEALED = "********"
+_AS_THEY_ARE = frozenset({NoneType, bool, int, str})
 _NOT_FINITE = {"inf": math.inf, "-inf": -math.inf}
 
 
@@ -111,39 +112,71 @@ class _How:
     conceal: bool
 
 
+Writer: TypeAlias = Callable[[Value, _How], Json]
+
+
 def _write(annotation: Form, value: Value, how: _How) -> Json:
+    return _writer(annotation)(value, how)
+
+
+@lru_cache(maxsize=1024)
+def _writer(annotation: Form) -> Writer:
+    """Look at a type once: the journal writes the same few for months."""
     annotation = _bare(annotation)
     members = _members(annotation)
     if members is not None:
-        return _write_union(members, value, how)
+        return _union_writer(members)
     if annotation is Instant:
-        return _write_float(value + how.shift)
-    if is_dataclass(type(value)):
-        return _write_record(value, how)
-    return _write_other(get_args(annotation), value, how)
+        return _write_instant
+    arguments = get_args(annotation)
+
+    def write(value: Value, how: _How) -> Json:
+        if type(value) in _AS_THEY_ARE:
+            return _as_it_is(value)
+        if is_dataclass(type(value)):
+            return _record_writer(value.__class__)(value, how)
+        return _write_other(arguments, value, how)
+
+    return write
 
 
-def _write_record(value: Value, how: _How) -> dict[str, Json]:
-    hints = _hints(value.__class__)
-    return {
-        field.name: _write(hints[field.name], getattr(value, field.name), how)
-        for field in fields(value)
-    }
+@lru_cache(maxsize=512)
+def _record_writer(record: type) -> Callable[[Value, _How], dict[str, Json]]:
+    hints = _hints(record)
+    members = [(field.name, _writer(hints[field.name])) for field in fields(record)]
+
+    def write(value: Value, how: _How) -> dict[str, Json]:
+        return {name: member(getattr(value, name), how) for name, member in members}
+
+    return write
 
 
-def _write_union(members: tuple[Any, ...], value: Value, how: _How) -> Json:
-    if value is None:
-        return None
-    records = _records(members)
-    if type(value) in records:
-        plain = _write_record(value, how)
-        return {KIND: type(value).__name__, **plain} if len(records) > 1 else plain
-    if Instant in members and isinstance(value, float):
-        return _write_float(value + how.shift)
-    for member in members:
-        if _origin(member) is type(value):  # its arguments say what its items are
-            return _write(member, value, how)
-    return _write(type(value), value, how)
+def _union_writer(members: tuple[Any, ...]) -> Writer:
+    records = frozenset(_records(members))
+    instant = Instant in members
+    others = {_origin(member): _writer(member) for member in reversed(members) if _origin(member)}
+
+    def write(value: Value, how: _How) -> Json:
+        kind = value.__class__
+        if kind in _AS_THEY_ARE:
+            return _as_it_is(value)
+        if kind in records:
+            plain = _record_writer(kind)(value, how)
+            return {KIND: kind.__name__, **plain} if len(records) > 1 else plain
+        if instant and kind is float:
+            return _write_instant(value, how)
+        # the arguments of a generic member say what its items are
+        return others.get(kind, _writer(kind))(value, how)
+
+    return write
+
+
+def _as_it_is(value: bool | int | str | None) -> Json:
+    return value
+
+
+def _write_instant(value: Value, how: _How) -> float | str:
+    return _write_float(value + how.shift)
 
 
 def _write_float(value: float) -> float | str:

@@ -167,6 +167,16 @@ def test_a_second_command_takes_the_place_of_the_first() -> None:
     assert not site.server().owed[0].kept
 
 
+def test_a_power_on_that_a_second_command_stops_is_begun_again_after_the_outlets() -> None:
+    site = owing(power())
+    site.passes(10.0)
+    recovers(site, 11.0)
+    recovers(site, 12.0, "second")
+    done = events.RestoreTried("db1", Restore.FEEDS, "second", None)
+    begun = of(BeginRestore, site.take(done, 13.0))
+    assert begun == [BeginRestore("db1", Restore.POWER_ON, "r-1", ())]
+
+
 def test_why_the_operator_cannot_recover() -> None:
     site = registered(WITH_OUTLETS)
     site.asks(1.0)

@@ -25,6 +25,7 @@ from haconn.core.model import (
 from haconn.core.plan import Policy
 from haconn.core.reset import Command
 from haconn.core.world import Settings, World, new_world
+from haconn.daemon.bmcs import BmcKeeper
 from haconn.daemon.pdus import PduKeeper
 from haconn.drivers.base import DeviceSilent
 from haconn.drivers.snmp.device import Pdu, PduAddress
@@ -45,6 +46,11 @@ def world(policies: Iterable[Policy] = (Policy("alpha"), Policy("beta"))) -> Wor
 def perform(command: Command, deadline: float, feeds: Iterable[Feed] = ()) -> Perform:
     """What the core orders for server alpha."""
     return Perform("alpha", "r-1", 1, command, Instant(deadline), tuple(feeds))
+
+
+async def ordered(keeper: BmcKeeper, action: Perform) -> None:
+    """Order a command as the daemon does: it leaves at once, and its answer is waited for."""
+    await keeper.perform(action, keeper.begin(action))
 
 
 class Listener:

@@ -12,7 +12,7 @@ import trio
 from fixtures.simulators.monitor import Monitor
 from haconn.core.actions import Perform
 from haconn.core.events import CommandAnswered, CommandSent, SessionOpened
-from haconn.core.model import Accepted, Secret
+from haconn.core.model import Accepted, Secret, Unsent
 from haconn.core.plan import Policy
 from haconn.core.reset import Command
 from haconn.core.world import Settings, new_world
@@ -25,6 +25,7 @@ from haconn.daemon.owner import Owner
 from haconn.daemon.performer import Devices, Hands, Spokesman
 from haconn.daemon.resetpath import ResetPath
 from haconn.drivers.ipmi.login import BmcAddress
+from haconn.drivers.ipmi.session import Begun
 from haconn.wire.keys import Key
 from haconn.wire.server import ServerEnd
 from tests.daemon.parts import Listener, keepers
@@ -44,9 +45,13 @@ class Bmc(BmcKeeper):
         self.performed = list[Command]()
         self._owner = owner
 
-    async def perform(self, action: Perform) -> None:
+    def begin(self, action: Perform) -> Begun | Unsent:
         self.performed.append(action.command)
         self._owner.take(CommandSent(self.server, action.operation, action.stage))
+        return Unsent("in memory")
+
+    async def perform(self, action: Perform, begun: Begun | Unsent) -> None:
+        assert isinstance(begun, Unsent)
         answer = CommandAnswered(self.server, action.operation, action.stage, Accepted())
         self._owner.take(answer)
 

@@ -25,8 +25,8 @@ from haconn.core.model import Accepted, Answer, Chassis, InDoubt, Power, Refused
 from haconn.core.reset import Command
 from haconn.daemon.bmcs import HURRY_S, BmcKeeper, Pace
 from haconn.drivers.ipmi.login import BmcAddress
-from haconn.drivers.ipmi.session import Session
-from tests.daemon.parts import Listener, perform
+from haconn.drivers.ipmi.session import Begun, Session
+from tests.daemon.parts import Listener, ordered, perform
 from tests.drivers.ipmi_peers import free_port
 
 POLL_S = 0.2
@@ -48,7 +48,7 @@ class Bench:
 
         async def run() -> None:
             with scope:
-                await self.keeper.perform(action)
+                await ordered(self.keeper, action)
 
         self.nursery.start_soon(run)
         return scope
@@ -272,12 +272,22 @@ class BusySession(Session):
     def __init__(self, refusals: int) -> None:
         self.refusals = refusals
 
-    async def command(self, command: Chassis, sent: Callable[[], None]) -> Answer:
+    def begin(self, command: Chassis, sent: Callable[[], None]) -> Begun | Unsent:
         assert command is Chassis.RESET
         if self.refusals:
             self.refusals -= 1
             return Unsent("No buffer space available")
         sent()
+        return Taken()
+
+
+class Taken(Begun):
+    """A command that is accepted at once."""
+
+    def __init__(self) -> None:
+        pass
+
+    async def answer(self) -> Answer:
         return Accepted()
 
 
@@ -289,11 +299,11 @@ async def test_what_the_kernel_does_not_take_is_tried_again_while_there_is_a_ses
     address = BmcAddress("192.0.2.1", 623, "admin", Secret("password"), (17,))
     keeper = BmcKeeper("alpha", address, POLL_S, events.take)
     keeper._session = BusySession(2)
-    await keeper.perform(perform(Command.HARD_RESET, trio.current_time() + 5))
+    await ordered(keeper, perform(Command.HARD_RESET, trio.current_time() + 5))
     assert [type(event) for _, event in events.heard] == [CommandSent, CommandAnswered]
     assert trio.current_time() == HURRY_S + HURRY_S
     keeper._session = BusySession(1000)
-    await keeper.perform(perform(Command.HARD_RESET, trio.current_time() + 5))
+    await ordered(keeper, perform(Command.HARD_RESET, trio.current_time() + 5))
     assert isinstance(events.all(CommandAnswered)[-1].answer, Unsent)
     assert trio.current_time() >= 5.4, "not before its deadline"
 
@@ -309,7 +319,7 @@ async def test_a_cancelled_keeper_leaves_nothing_behind(after_s: float) -> None:
             async with trio.open_nursery() as tasks:
                 tasks.start_soon(keeper.serve)
                 while True:
-                    await keeper.perform(perform(Command.SOFT_RESET, trio.current_time() + 5))
+                    await ordered(keeper, perform(Command.SOFT_RESET, trio.current_time() + 5))
                     await trio.sleep(0.001)
         assert keeper.suite is None
         assert not keeper._deadlines

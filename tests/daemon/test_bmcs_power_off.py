@@ -8,7 +8,7 @@ from haconn.core.model import Accepted, Power, Secret
 from haconn.core.reset import Command
 from haconn.daemon.bmcs import JITTER, BmcKeeper
 from haconn.drivers.ipmi.login import BmcAddress
-from tests.daemon.parts import Listener, perform
+from tests.daemon.parts import Listener, ordered, perform
 
 POLL_S = 20.0
 NEXT_POLL_S = POLL_S * (1 - JITTER)
@@ -25,7 +25,7 @@ async def reads_after(command: Command, wanted: int) -> list[Power | None]:
         nursery.start_soon(keeper.serve)
         await events.first(PowerRead)
         with trio.fail_after(NEXT_POLL_S):
-            await keeper.perform(perform(command, trio.current_time() + 5))
+            await ordered(keeper, perform(command, trio.current_time() + 5))
             assert (await events.first(CommandAnswered)).answer == Accepted()
             await events.first(PowerRead, 1 + wanted)
             await trio.sleep(0.2)  # for what should not come

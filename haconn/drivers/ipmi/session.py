@@ -12,7 +12,7 @@ Rule 4. A session is never mended. Whatever its caller does about silence is a n
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -42,7 +42,7 @@ from haconn.drivers.ipmi.numbers import COMMAND_RESERVE, Numbers
 from haconn.drivers.ipmi.packet import CodecError
 from haconn.drivers.ipmi.wire import Wire
 
-__all__ = ["BmcAddress", "Session", "open_session", "ping"]
+__all__ = ["Begun", "BmcAddress", "Session", "open_session", "ping"]
 
 CLOSED: Final = "the session was closed while it waited"
 NUMBERS_USED_UP: Final = "too many requests of this session stayed unanswered"
@@ -118,6 +118,19 @@ class _Waiting:
         return self.outcome
 
 
+class Begun:
+    """A chassis command that has left."""
+
+    def __init__(self, waiting: _Waiting, until_answered: ExitStack) -> None:
+        self._waiting: Final = waiting
+        self._until_answered: Final = until_answered
+
+    async def answer(self) -> Answer:
+        """Wait for the answer until the caller's scope ends; once."""
+        with self._until_answered:
+            return _answer(await self._waiting.result())
+
+
 class Session:
     """A login. Made by open_session; several tasks may use it at once."""
 
@@ -158,17 +171,27 @@ class Session:
         whoever cancels after `sent` was called must take it for in doubt.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
+        begun = self.begin(command, sent)
+        return begun if isinstance(begun, Unsent) else await begun.answer()
+
+    def begin(self, command: Chassis, sent: Callable[[], None]) -> "Begun | Unsent":
+        """Send one chassis command, once, now: no other task runs before it has left.
+
+        `sent` is called as soon as the kernel has the datagram. Whoever gets Begun has to wait for
+        its answer, in a scope that may be cancelled.
+        """
         request = message.CONTROL[command]
         number = None if self._closed else self._numbers.take(trio.current_time())
         if number is None:
             return Unsent("the session is closed" if self._closed else NUMBERS_USED_UP)
-        with self._waiting_for(number, request) as waiting:
+        with ExitStack() as stack:
+            waiting = stack.enter_context(self._waiting_for(number, request))
             try:
                 self._transmit(number, request)
             except OSError as exc:
                 return Unsent(exc.strerror or str(exc))
             sent()
-            return _answer(await waiting.result())
+            return Begun(waiting, stack.pop_all())
 
     async def system_guid(self) -> bytes:
         """Read the system GUID, 16 bytes as sent; raises as read_power."""
