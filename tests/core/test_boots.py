@@ -5,7 +5,7 @@ from dataclasses import replace
 from haconn.core import events
 from haconn.core.actions import Remark
 from haconn.core.system import Status
-from tests.core.parts import NEW, ONE, PLAIN, commands, of, registered, speaker
+from tests.core.parts import ACCEPTED, NEW, ONE, PLAIN, REFUSED, commands, of, registered, speaker
 
 
 def test_a_capture_kernel_of_the_boot_before_is_no_evidence() -> None:
@@ -29,3 +29,14 @@ def test_a_new_boot_has_not_said_good_bye() -> None:
     site.take(events.Left(speaker(ONE)), 1.0)
     site.speaks(ONE, 2.0, NEW)
     assert (site.status(), site.system().bye_at) == (Status.NORMAL, None)
+
+
+def test_a_new_boot_that_is_off_soon_is_off() -> None:
+    site = registered()
+    site.asks(20.0)
+    site.answers(REFUSED, 20.0)
+    site.answers(ACCEPTED, 20.0, stage=1)
+    site.speaks(ONE, 25.0, NEW)
+    assert site.system().verdict is None
+    site.reads_off(35.0)
+    assert site.status() is Status.POFF

@@ -91,6 +91,9 @@ def test_a_verdict_is_recorded_before_it_is_told() -> None:
     assert of(Abandon, actions) == [Abandon("db1", "r-1", "authenticated stop notice")]
     assert site.world.asked[TWO, "a1"].outcome is None
     assert site.status() is Status.DUMP
+    reset = site.system().reset
+    assert reset is not None
+    assert (reset.ended, reset.failed_at) == (site.system().verdict, None)
     site.record(1.6)
     assert site.world.asked[TWO, "a1"].outcome is Outcome.DUMP
     assert site.system().reset is None
