@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,15 +161,17 @@ def pid_of_daemon(lab: subprocess.Popen[str]) -> int:
     raise AssertionError("the lab ended before its daemon ran")
 
 
-def test_interrupted_in_the_middle_it_leaves_nothing(tmp_path: Path) -> None:
-    with start(tmp_path, "--only", "second requester") as lab:
-        pid = pid_of_daemon(lab)
-        lab.send_signal(signal.SIGINT)
-        ran = end(lab)
-    assert ran.last == "lab: interrupted by SIGINT"
-    assert (ran.status, ran.err) == (1, "")
-    assert not Path(f"/proc/{pid}").exists()
-    assert not list(tmp_path.glob("haconn-lab-*"))
+def test_interrupted_in_the_middle_it_leaves_nothing() -> None:
+    with tempfile.TemporaryDirectory(prefix="lab") as name:  # short: a socket lies below it
+        place = Path(name)
+        with start(place, "--only", "second requester") as lab:
+            pid = pid_of_daemon(lab)
+            lab.send_signal(signal.SIGINT)
+            ran = end(lab)
+        assert ran.last == "lab: interrupted by SIGINT"
+        assert (ran.status, ran.err) == (1, "")
+        assert not Path(f"/proc/{pid}").exists()
+        assert not list(place.glob("haconn-lab-*"))
 
 
 def test_a_served_room_answers_commands_and_ends_well(served: subprocess.Popen[str]) -> None:
