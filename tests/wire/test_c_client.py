@@ -132,11 +132,12 @@ async def completed(command: list[str]) -> Done:
     process = await trio.lowlevel.open_process(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
+    assert process.stdout is not None
+    assert process.stderr is not None
     try:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        said = b"".join([part async for part in process.stdout])
-        complained = b"".join([part async for part in process.stderr])
+        async with process.stdout, process.stderr:
+            said = b"".join([part async for part in process.stdout])
+            complained = b"".join([part async for part in process.stderr])
         return Done(await process.wait(), said, complained)
     finally:
         process.kill()
@@ -198,7 +199,7 @@ async def test_client_repeats_what_is_lost(client: Client, server: SmallServer) 
         await server.until(Registered)
         server.deaf = 1
         await server.until(ResetRequested)
-        server.deaf = 2
+        server.deaf = 1
 
     server.deaf = 2
     async with trio.open_nursery() as nursery:
