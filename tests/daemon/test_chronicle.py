@@ -122,9 +122,12 @@ async def test_an_alarm_stands_until_the_same_thing_is_mended(tmp_path: Path) ->
         )
         chronicle.remark(failed)
         chronicle.remark(failed)
-    assert alarms(chronicle) == {("restore-failed", "alpha"), ("restore-failed", "beta")}
+    both = {("restore-failed", f"{server}: outlets on") for server in ("alpha", "beta")}
+    assert alarms(chronicle) == both
+    chronicle.remark(remark("restored", operation="r-1", what="power on", server="alpha"))
+    assert alarms(chronicle) == both
     chronicle.remark(remark("restored", operation="r-1", what="outlets on", server="alpha"))
-    assert alarms(chronicle) == {("restore-failed", "beta")}
+    assert alarms(chronicle) == {("restore-failed", "beta: outlets on")}
     await chronicle.finish()
 
 
