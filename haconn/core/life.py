@@ -176,13 +176,24 @@ def _kdump_of(world: World, system: System, now: Instant) -> list[Action]:
     return running.step(world, system.key, reset.Seen(Evidence.KDUMP_NOTICE, now), now)
 
 
-def revive(world: World, system: System) -> list[Action]:
-    """It spoke with its old boot id after it had been proved stopped: 60 s later it is normal."""
+def revive(world: World, system: System, now: Instant) -> list[Action]:
+    """It spoke with its old boot id after it had been proved stopped: 60 s later it is normal.
+
+    Nothing that was proved of it before is told any longer.
+    """
     status = world.rest_status(system.server)
     message = "unknown-boot" if system.boot_unknown else "not-reset"
     world.put_system(
-        replace(system, status=status, verdict=None, revives_at=None, boot_unknown=False)
+        replace(
+            system,
+            status=status,
+            verdict=None,
+            alive_at=now,
+            revives_at=None,
+            boot_unknown=False,
+        )
     )
+    world.outbox.drop_about(system.key, now)
     return [remark(message, system=system.key, server=system.server)]
 
 

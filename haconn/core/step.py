@@ -201,7 +201,7 @@ def _tick(world: World, now: Instant) -> list[Action]:
         elif system.retired:
             _remove(world, system)
         elif system.revives_at is not None and system.revives_at <= now:
-            actions += life.revive(world, system)
+            actions += life.revive(world, system, now)
     if not world.is_conservative(now):
         actions += asking.decide_held(world, now)
     return actions

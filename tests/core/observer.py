@@ -104,8 +104,9 @@ class Observer:
         self.restoring.clear()
 
     def restored(self, action: BeginRestore, *, worked: bool) -> None:
-        """A restore has ended."""
+        """A restore has ended; an outlet has one writer, so the cut before it has ended too."""
         self.restoring.remove(action)
+        self.open = [one for one in self.open if not one.feeds or one.server != action.server]
         if worked and action.what is Restore.FEEDS:
             self.dark = {
                 feed: server for feed, server in self.dark.items() if server != action.server

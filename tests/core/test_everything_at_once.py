@@ -119,6 +119,8 @@ class Everything(Machinery):
     @rule(data=st.data(), works=st.booleans())
     def cuts(self, data: st.DataObject, works: bool) -> None:
         perform = data.draw(st.sampled_from(self.observer.open))
+        if self.now > perform.deadline:
+            return
         for feed in perform.feeds:
             stage = perform.stage
             self.take(events.OutletSent(perform.server, perform.operation, stage, feed, False))

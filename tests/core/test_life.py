@@ -223,6 +223,7 @@ def test_one_that_was_not_reset_is_normal_a_minute_after_the_last_command() -> N
     assert "not-reset" in messages([*site.passes(61.0)])
     assert site.status() is Status.NORMAL
     assert (site.system().verdict, site.system().revives_at) == (None, None)
+    assert site.system().alive_at == 61.0
 
 
 def test_a_command_of_long_ago_does_not_bring_the_revival_forward() -> None:
