@@ -68,6 +68,8 @@ class OutletWriter:
         async with self._writing:
             await self._restore_all(operation, feeds, failures)
         reasons = "; ".join(f"{feed}: {why}" for feed, why in sorted(failures.items()))
+        if not feeds:  # nothing was switched, so nothing may be called done
+            reasons = "no outlet is registered for it any more"
         self._take(RestoreTried(self._server, Restore.FEEDS, operation, reasons or None))
 
     async def _restore_all(

@@ -260,3 +260,8 @@ async def test_a_cancelled_writer_lets_the_next_one_in(
     assert len(bench.left.seen.orders) == orders
     assert await bench.cut(ONE, TWO) < 0.1
     assert not bench.left.on["1"]
+
+
+async def test_a_restore_without_outlets_is_not_told_as_done(bench: Bench) -> None:
+    """The configuration has lost them since the cut: nothing was switched on."""
+    assert await bench.restore() == "no outlet is registered for it any more"
