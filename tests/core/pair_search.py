@@ -88,15 +88,21 @@ class Limits:
     """STOPPED is said only in session, and the sender's own record is gone by then."""
 
 
-World = tuple[Host, Host, int]
-"""Both servers, and how many epoch files may still be lost."""
+@dataclass(frozen=True, slots=True)
+class World:
+    """Both servers, and how many epoch files may still be lost."""
+
+    hosts: tuple[Host, Host]
+    losable: int = 0
+
+
 Named = tuple[str, World]
 
 
 def start(limits: Limits) -> World:
     """Both have just been started for the first time."""
     hosts = [Host(Member(_session(i, 1), i, 0), 1) for i in (0, 1)]
-    return hosts[0], hosts[1], limits.lost_epochs
+    return World((hosts[0], hosts[1]), limits.lost_epochs)
 
 
 def _session(host: int, process: int) -> PairSession:
@@ -114,45 +120,31 @@ class Search:
         """Every next world, with the name of what happened."""
         for i in (0, 1):
             for name, next_world in (*self._heard(world, i), *self._lives(world, i)):
-                if max(host.epoch for host in next_world[:2]) <= self.limits.epochs:
+                if max(host.epoch for host in next_world.hosts) <= self.limits.epochs:
                     yield f"{name} {i + 1}", next_world
 
     def _take(self, world: World, i: int, event: role.Event, *, spend: bool = False) -> World:
         """Let a member take an event in, and carry out at once what it wants."""
-        host = world[i]
+        host = world.hosts[i]
         assert host.member is not None
         member, actions = self.step(host.member, event)
-        host = replace(host, member=member)
-        other = world[1 - i]
-        for action in actions:
-            match action:
-                case Activate(epoch):
-                    host = replace(host, epoch=epoch, holds=True, was_active=True)
-                case Follow(_, epoch):
-                    host = replace(host, epoch=epoch)
-                case KeepRecord():
-                    host = replace(host, record=True)
-                case DeleteRecord():
-                    host = replace(host, record=False)
-                case Yield():
-                    host = replace(host, member=None, holds=False)
-                case Fence():
-                    other = replace(other, ordered_off=True)
-                case _:
-                    pass
+        other = world.hosts[1 - i]
+        if Fence() in actions:
+            other = replace(other, ordered_off=True)
+        host = _carried_out(replace(host, member=member), actions)
         if spend:
             other = replace(other, late=None)
         return _put(_put(world, i, host), 1 - i, other)
 
     def _answers(self, world: World, i: int) -> World:
         """What answers has heard something: a record of the other's stop is void by that."""
-        other = world[1 - i].member
+        other = world.hosts[1 - i].member
         assert other is not None
         return self._take(world, i, role.Spoke(other.session))
 
     def _heard(self, world: World, i: int) -> Iterator[Named]:
         """What a process hears of the other, or concludes from hearing nothing."""
-        host, other = world[i], world[1 - i]
+        host, other = world.hosts[i], world.hosts[1 - i]
         if host.member is None or not host.powered:
             return
         if _runs(other):
@@ -175,14 +167,14 @@ class Search:
         return stopped[1] == member.session or not self.limits.stopped_is_mutual
 
     def _proofs(self, world: World, i: int) -> Iterator[Named]:
-        other = world[1 - i]
+        other = world.hosts[1 - i]
         off = not other.powered if self.limits.proof_is_read else other.ordered_off
         if off:
             yield "read off", self._take(world, i, Proved(Proof.POWER_OFF))
 
     def _lives(self, world: World, i: int) -> Iterator[Named]:
         """What befalls a server."""
-        host = world[i]
+        host = world.hosts[i]
         if host.ordered_off:
             dark = replace(
                 host, member=None, holds=False, powered=False, record=False, ordered_off=False
@@ -197,11 +189,11 @@ class Search:
             return
         yield "dies", _put(world, i, replace(host, member=None))
         yield "stops", self._stop(world, i)
-        other = world[1 - i].member
+        other = world.hosts[1 - i].member
         if self.limits.late and other is not None and host.late is None:
             late = Late(_claim_of(host), other.session)
             heard = self._answers(world, i)
-            yield "keeps back", _put(heard, i, replace(heard[i], late=late))
+            yield "keeps back", _put(heard, i, replace(heard.hosts[i], late=late))
         if not self.limits.exclusive and host.process < self.limits.processes:
             second = _session(i, host.process + 1)
             claimed = Claimed(second, Member(second, i, host.epoch).claim)
@@ -211,7 +203,7 @@ class Search:
 
     def _stop(self, world: World, i: int) -> World:
         """An orderly stop: the address goes, then RELEASE, then STOPPED if somebody hears."""
-        host, other = world[i], world[1 - i]
+        host, other = world.hosts[i], world.hosts[1 - i]
         member = host.member
         assert member is not None
         released = host.released
@@ -229,7 +221,7 @@ class Search:
 
     def _dead(self, world: World, i: int) -> Iterator[Named]:
         """The kernel runs, the process does not."""
-        host = world[i]
+        host = world.hosts[i]
         session = _session(i, host.process)
         if host.was_active and session not in host.released:
             freed = replace(host, holds=False, released=host.released | {session})
@@ -246,10 +238,26 @@ class Search:
             was_active=False,
         )
         yield "starts", _put(world, i, begun)
-        if world[2] and host.epoch:
+        if world.losable and host.epoch:
             forgot = replace(begun, member=replace(member, epoch=0), epoch=0)
-            hosts = _put(world, i, forgot)
-            yield "starts without its epoch", (hosts[0], hosts[1], world[2] - 1)
+            hosts = _put(world, i, forgot).hosts
+            yield "starts without its epoch", World(hosts, world.losable - 1)
+
+
+def _carried_out(host: Host, actions: tuple[role.Action, ...]) -> Host:
+    for action in actions:
+        match action:
+            case Activate(epoch):
+                host = replace(host, epoch=epoch, holds=True, was_active=True)
+            case Follow(_, epoch):
+                host = replace(host, epoch=epoch)
+            case KeepRecord() | DeleteRecord():
+                host = replace(host, record=isinstance(action, KeepRecord))
+            case Yield():
+                host = replace(host, member=None, holds=False)
+            case _:
+                pass
+    return host
 
 
 def _runs(host: Host) -> bool:
@@ -269,12 +277,13 @@ def _may_hear(member: Member, late: Late) -> bool:
 
 
 def _put(world: World, i: int, host: Host) -> World:
-    return (host, world[1], world[2]) if i == 0 else (world[0], host, world[2])
+    hosts = (host, world.hosts[1]) if i == 0 else (world.hosts[0], host)
+    return World(hosts, world.losable)
 
 
 def two_holders(world: World) -> bool:
     """Whether two servers with power have the address in their kernel."""
-    return all(host.holds and host.powered for host in world[:2])
+    return all(host.holds and host.powered for host in world.hosts)
 
 
 @dataclass
@@ -326,7 +335,7 @@ def _way(came: dict[World, tuple[str, World] | None], world: World) -> tuple[str
 def _serves(world: World) -> bool:
     return any(
         host.member is not None and host.powered and host.member.role is PairRole.ACTIVE
-        for host in world[:2]
+        for host in world.hosts
     )
 
 
@@ -347,7 +356,7 @@ def _stuck(
         room = all(
             host.epoch < limits.epochs
             and (host.member is not None or host.process < limits.processes)
-            for host in world[:2]
+            for host in world.hosts
         )
         if room and world not in live:
             return _way(came, world)
