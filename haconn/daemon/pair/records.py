@@ -61,11 +61,7 @@ class PeerStopped:
 
     def delete(self) -> str | None:
         """Let there be no record; gives what went wrong, and then it may still be believed."""
-        try:
-            self._path.unlink(missing_ok=True)
-        except OSError as exc:
-            return _fault(self._path, exc)
-        return None
+        return _remove(self._path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +70,9 @@ class PairState:
 
     boot: str
     """The kernel's boot id."""
+    me: str
+    """This server's name in the list that both share: it goes into the key that is sealed with."""
+    peer_name: str
     session: PairSession
     epoch: int
     was_active: bool
@@ -97,6 +96,8 @@ def store_state(run: File, state: PairState) -> str | None:
         run / PAIR_STATE,
         {
             "boot": state.boot,
+            "me": state.me,
+            "peer_name": state.peer_name,
             "session": state.session.hex(),
             "epoch": state.epoch,
             "was_active": state.was_active,
@@ -114,19 +115,39 @@ def load_state(run: File, boot: str) -> PairState | None:
     """Give what the last process left, None unless it was of this boot."""
     row = _read(run / PAIR_STATE)
     session = _session(row.get("session"))
-    if not boot or row.get("boot") != boot or session is None:
-        return None
-    address, was_active = row.get("virtual_address"), row.get("was_active")
-    own, peer = _addresses(row.get("own")), _addresses(row.get("peer"))
-    if not isinstance(was_active, bool) or not _is_address(address) or own is None or peer is None:
-        return None
+    me, peer_name, was_active = row.get("me"), row.get("peer_name"), row.get("was_active")
+    address, own, peer = (
+        row.get("virtual_address"),
+        _addresses(row.get("own")),
+        _addresses(row.get("peer")),
+    )
     numbers = [_number(row.get(name), high) for name, high in _NUMBERS.items()]
-    epoch, prefix, own_port, peer_port = (-1 if number is None else number for number in numbers)
-    if min(epoch, prefix, own_port, peer_port) < 0:
+    if not boot or row.get("boot") != boot or session is None or not isinstance(was_active, bool):
+        return None
+    if not isinstance(me, str) or not isinstance(peer_name, str) or not _is_address(address):
+        return None
+    if own is None or peer is None or None in numbers:
         return None
     return PairState(
-        boot, session, epoch, was_active, str(address), prefix, own, own_port, peer, peer_port
+        boot=boot,
+        me=me,
+        peer_name=peer_name,
+        session=session,
+        was_active=was_active,
+        virtual_address=str(address),
+        own=own,
+        peer=peer,
+        **{name: int(row[name]) for name in _NUMBERS},
     )
+
+
+def forget_state(run: File) -> str | None:
+    """Let there be no pair-state; gives what went wrong.
+
+    The release program has done what it said, or the daemon runs in single mode, in which the
+    address is the operator's.
+    """
+    return _remove(run / PAIR_STATE)
 
 
 def boot_id() -> str:
@@ -170,6 +191,14 @@ def _replace(path: File, row: Mapping[str, object]) -> str | None:
         with os.fdopen(file, "wb") as stream:
             stream.write(json.dumps(row).encode() + b"\n")
         part.replace(path)
+    except OSError as exc:
+        return _fault(path, exc)
+    return None
+
+
+def _remove(path: File) -> str | None:
+    try:
+        path.unlink(missing_ok=True)
     except OSError as exc:
         return _fault(path, exc)
     return None

@@ -231,14 +231,16 @@ async def test_a_cancelled_write_leaves_the_file_to_its_worker(tmp_path: Path) -
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def small_disk(tmp_path: Path, peer: Callable[[str], str]) -> Iterator[Path]:
     disk = tmp_path / "disk"
     disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "epochs", str(disk)], check=True)
+    subprocess.run(
+        [peer("mount"), "-t", "tmpfs", "-o", "size=64k", "epochs", str(disk)], check=True
+    )
     try:
         yield disk
     finally:
-        subprocess.run(["umount", str(disk)], check=True)
+        subprocess.run([peer("umount"), str(disk)], check=True)
 
 
 def fill(disk: Path) -> None:

@@ -19,6 +19,7 @@ from haconn.daemon.pair.records import (
     PairState,
     PeerStopped,
     boot_id,
+    forget_state,
     load_state,
     machine_uuid,
     store_state,
@@ -28,6 +29,8 @@ BOOT = "0d5a6bd3-4b4e-4a53-9df0-5a4b3f2f8b11"
 ECHO = Echo(PairSession(bytes(range(16))), 77)
 STATE = PairState(
     boot=BOOT,
+    me="alpha",
+    peer_name="beta",
     session=PairSession(bytes(range(16))),
     epoch=5,
     was_active=True,
@@ -135,12 +138,18 @@ def test_the_state_of_the_pair_is_what_was_stored(tmp_path: File) -> None:
     assert load_state(tmp_path, BOOT) == standby
     assert load_state(tmp_path, "another boot") is None
     assert load_state(tmp_path, "") is None
+    assert forget_state(tmp_path) is None
+    assert load_state(tmp_path, BOOT) is None
+    assert forget_state(tmp_path) is None
 
 
 @pytest.mark.parametrize(
     "damage",
     [
         {"was_active": 1},
+        {"me": 1},
+        {"peer_name": None},
+        {"own": None},
         {"own": []},
         {"peer": {"DUPLEX": 1}},
         {"peer": {"DUPLEX": "peer.example"}},
