@@ -99,6 +99,9 @@ class Silent:
     Given again when a standby may try anew to fence.
     """
 
+    may_fence: bool = True
+    """Whether a standby may fence now: its own reset path must not be what has failed."""
+
 
 @dataclass(frozen=True, slots=True)
 class WaitedAlone:
@@ -224,8 +227,8 @@ def _unheard(
 ) -> Step:
     """Take in what does not come from the peer."""
     match event:
-        case Silent():
-            return _silent(member)
+        case Silent(may_fence):
+            return _silent(member, may_fence=may_fence)
         case WaitedAlone():
             alone = member.role is PairRole.JOIN and member.silent and member.stopped
             return _activate(member, Proof.STOPPED) if alone else (member, ())
@@ -317,10 +320,10 @@ def _active_hears(member: Member, claim: Claim) -> tuple[Action, ...]:
     return ()
 
 
-def _silent(member: Member) -> Step:
+def _silent(member: Member, *, may_fence: bool) -> Step:
     gone = replace(member, silent=True, candidate=False)
     fences = member.role is PairRole.STANDBY and not member.fencing and member.suits
-    if not fences:
+    if not (fences and may_fence):
         return gone, ()
     return replace(gone, fencing=True), (Fence(),)
 

@@ -1,0 +1,340 @@
+"""The pair on the clock: one event in, a list of actions out; the only entrance.
+
+`step` puts together what the files beside it decide: what of the peer's words counts
+(hearing.py), who is active (role.py), whether the peer is powerless (peer_power.py, takeover.py).
+This file knows the times: when to speak, when the peer is called dead, when to try anew, and that
+silence which our own loop has slept through is not the peer's.
+
+The record of resets passes through gate.py and replica.py, beside this.
+"""
+
+from dataclasses import replace
+
+from haconn.core import hearing, peer_power, role, takeover
+from haconn.core.actions import Abandon, Hurry, Remark
+from haconn.core.beat import (
+    NOBODY,
+    Beat,
+    Echo,
+    PairDatagram,
+    PairRole,
+    Path,
+    Release,
+    Stopped,
+)
+from haconn.core.events import DeviceEvent
+from haconn.core.hearing import Judged
+from haconn.core.model import Instant
+from haconn.core.pair_state import (
+    Action,
+    Arrived,
+    Attempt,
+    Drain,
+    Drained,
+    Event,
+    Fenced,
+    Heard,
+    Keep,
+    Pair,
+    PeerIsOff,
+    Saw,
+    Speak,
+    Superseded,
+    TakeOver,
+    Tick,
+)
+from haconn.core.peer_power import Identified
+from haconn.core.takeover import Fencing, Plan
+from haconn.core.world import remark
+
+ANSWER_APART_S = 0.02
+"""Probes are answered at once, but not more often."""
+BLIND_AGAIN_S = 10.0
+"""Between two alarms that this standby cannot fence because it is blind itself."""
+
+
+def step(pair: Pair, event: Event, now: Instant) -> list[Action]:
+    """Take one event in."""
+    match event:
+        case Tick():
+            return _tick(pair, now)
+        case Arrived(path, datagram):
+            return _arrived(pair, path, datagram, now)
+        case Drained():
+            pair.rhythm = replace(pair.rhythm, drained=True, expected=now)
+            return _tick(pair, now)
+        case Saw(surroundings):
+            pair.surroundings = surroundings
+            return []
+        case PeerIsOff():
+            return _role(pair, role.OperatorTakesOver(), now)
+        case Identified(_, guid):
+            pair.power = peer_power.identified(pair.power, pair.settings.machine_of_peer, guid)
+            return []
+        case _:
+            return _device(pair, event, now)
+
+
+def next_due(pair: Pair) -> Instant:
+    """When `Tick` has something to do; never later than the next beat."""
+    due = [pair.rhythm.beat_at, hearing.next_due(pair.hearing, pair.settings.times)]
+    if pair.attempt is not None:
+        due.append(takeover.next_due(pair.attempt.plan, pair.attempt.state))
+    return min(one for one in due if one is not None)
+
+
+def number(pair: Pair, now: Instant) -> int:
+    """Give the number of the next datagram of ours, which leaves now."""
+    pair.hearing = hearing.next_seq(pair.hearing, now)
+    return pair.hearing.sent
+
+
+def refusal(pair: Pair, now: Instant) -> str | None:
+    """Why the operator's word that the peer is off is not believed; None if it is."""
+    if pair.member.role is PairRole.ACTIVE:
+        return "this management server is active already"
+    if pair.hearing.alone_for(now) < pair.settings.times.dead_s:
+        return "the peer is heard: it is not off"
+    if peer_power.says_on(pair.power, now):
+        return "the BMC of the peer says that it is on"
+    if pair.attempt is not None:
+        return "the peer is being fenced right now"
+    return None
+
+
+def knows_peer(pair: Pair, now: Instant) -> bool:
+    """Whether the peer is in session and heard: it can be told something."""
+    silent_s = pair.hearing.silent_for(now)
+    return pair.hearing.trusted is not None and silent_s < pair.settings.times.dead_s
+
+
+def _arrived(pair: Pair, path: Path, datagram: PairDatagram, now: Instant) -> list[Action]:
+    if isinstance(datagram.message, Release):
+        return _role(pair, role.Released(datagram.message.session), now)
+    pair.hearing, judged = hearing.hear(pair.hearing, path, datagram, now)
+    actions: list[Action] = []
+    if judged.stranger or judged.new:
+        actions += _peer_lives(pair, datagram, now)
+    if judged.stranger and not judged.superseded:
+        actions += _role(pair, role.Spoke(datagram.session), now)
+    if judged.superseded:
+        actions.append(Superseded(datagram.session))
+    if judged.new:
+        actions += _heard(pair, datagram, judged, now)
+    return actions
+
+
+def _peer_lives(pair: Pair, datagram: PairDatagram, now: Instant) -> list[Action]:
+    """It spoke, so it had power; and a record of its stop is void, unless this is from before."""
+    pair.power = peer_power.heard(pair.power, datagram.session, now)
+    actions = _fencing(pair, takeover.Heard(), now)
+    record = pair.record
+    if record is not None and (datagram.session != record.session or datagram.seq > record.seq):
+        actions += _role(pair, role.Spoke(datagram.session), now)
+    return actions
+
+
+def _heard(pair: Pair, datagram: PairDatagram, judged: Judged, now: Instant) -> list[Action]:
+    message = datagram.message
+    actions: list[Action] = []
+    left_after = None
+    if isinstance(message, Beat):
+        left_after = hearing.sent_at(pair.hearing, message.echo)
+        if judged.answers:
+            suits = message.standing.service == pair.settings.service
+            claimed = role.Claimed(datagram.session, message.claim, suits)
+            actions += _role(pair, claimed, now)
+        if message.probe and now - pair.rhythm.answered_at >= ANSWER_APART_S:
+            pair.rhythm = replace(pair.rhythm, answered_at=now)
+            actions.append(_speak(pair, now))
+    if isinstance(message, Stopped):
+        stop = Echo(datagram.session, datagram.seq)
+        actions += _role(pair, role.PeerStopped(datagram.session), now, stop)
+    return [Heard(datagram, left_after), *actions]
+
+
+def _tick(pair: Pair, now: Instant) -> list[Action]:
+    times, rhythm = pair.settings.times, pair.rhythm
+    late_s = now - rhythm.expected
+    actions: list[Action] = []
+    if not rhythm.drained:
+        return []
+    if late_s > times.stall_s:
+        pair.hearing = hearing.stalled(pair.hearing, now)
+        actions.append(remark("pair stall", late=f"{late_s:.1f}"))
+    if late_s >= times.long_stall_s:
+        pair.rhythm = replace(rhythm, drained=False, expected=now)
+        return [*actions, Drain()]
+    actions += _silence(pair, now)
+    actions += _fencing(pair, takeover.TimePassed(), now)
+    actions += _voice(pair, now)
+    pair.rhythm = replace(pair.rhythm, expected=max(now, next_due(pair)))
+    return actions
+
+
+def _voice(pair: Pair, now: Instant) -> list[Action]:
+    """Beat in time, and probe a peer that has become silent."""
+    times = pair.settings.times
+    if hearing.probe_due(pair.hearing, now, times):
+        pair.hearing = hearing.probed(pair.hearing)
+        return [_speak(pair, now, probe=True)]
+    if now >= pair.rhythm.beat_at:
+        return [_speak(pair, now)]
+    return []
+
+
+def _speak(pair: Pair, now: Instant, *, probe: bool = False) -> Speak:
+    """A beat is due again one interval after the last, whatever the occasion of that was."""
+    times = pair.settings.times
+    pair.rhythm = replace(pair.rhythm, beat_at=Instant(now + times.beat_s))
+    seq = number(pair, now)
+    echo = pair.hearing.newest or Echo(NOBODY, 0)
+    heard_on = pair.hearing.heard_on(now, times)
+    return Speak(seq, pair.member.claim, echo, heard_on, probe)
+
+
+def _silence(pair: Pair, now: Instant) -> list[Action]:
+    times, member = pair.settings.times, pair.member
+    if pair.hearing.silent_for(now) < times.dead_s:
+        return []
+    actions: list[Action] = []
+    again = pair.rhythm.retry_at is None or now >= pair.rhythm.retry_at
+    fences = member.role is PairRole.STANDBY and not member.fencing and again
+    if fences or not member.silent:
+        actions += _role(pair, role.Silent(may_fence=again and _sees(pair, now)), now)
+        if fences and not pair.member.fencing and member.suits:
+            actions += _blind(pair, now)
+    if pair.member.role is PairRole.JOIN and pair.hearing.alone_for(now) >= times.boot_wait_s:
+        actions += _alone(pair, now)
+    return actions
+
+
+def _alone(pair: Pair, now: Instant) -> list[Action]:
+    """Nobody was heard since the start: the record, or the power that reads off, decides."""
+    actions = _role(pair, role.WaitedAlone(), now)
+    if peer_power.peer_off(pair.power, now) is not None:
+        actions += _role(pair, role.Proved(role.Proof.POWER_OFF), now)
+    return actions
+
+
+def _sees(pair: Pair, now: Instant) -> bool:
+    """Whether our own reset path works: what others are silent on may be our own cable."""
+    seen = pair.surroundings
+    recent = (
+        seen.others_at is not None and now - seen.others_at < pair.settings.times.heard_others_s
+    )
+    return seen.carrier and recent
+
+
+def _blind(pair: Pair, now: Instant) -> list[Action]:
+    said_at = pair.rhythm.blind_at
+    if said_at is not None and now - said_at < BLIND_AGAIN_S:
+        return []
+    pair.rhythm = replace(pair.rhythm, blind_at=now)
+    why = "no carrier" if not pair.surroundings.carrier else "nobody is heard on it"
+    return [remark("pair blind", reason=why)]
+
+
+def _role(pair: Pair, event: role.Event, now: Instant, stop: Echo | None = None) -> list[Action]:
+    """Let the roles take an event in, and carry their decisions on."""
+    before = pair.member.role
+    pair.member, decided = role.step(pair.member, event)
+    actions: list[Action] = []
+    for action in decided:
+        actions += _carry_on(pair, action, stop, now)
+    if pair.member.role is not before:
+        actions.append(_role_remark(pair))
+    return actions
+
+
+def _carry_on(pair: Pair, action: role.Action, stop: Echo | None, now: Instant) -> list[Action]:
+    match action:
+        case role.Activate(epoch, proof):
+            return [*_end_attempt(pair, proof), TakeOver(epoch, proof)]
+        case role.Fence():
+            return _begin_fencing(pair, now)
+        case role.StopFencing():
+            return []  # the attempt has heard the peer itself, or the activation ends it
+        case role.SpeakNow():
+            return [_speak(pair, now)]
+        case role.KeepRecord():
+            assert stop is not None
+            pair.record = stop
+            return [Keep(stop)]
+        case role.DeleteRecord():
+            pair.record = None
+            return [action]
+        case _:
+            return [action]
+
+
+def _role_remark(pair: Pair) -> Remark:
+    return remark("pair role", role=pair.member.role.value, epoch=pair.member.epoch)
+
+
+def _begin_fencing(pair: Pair, now: Instant) -> list[Action]:
+    count = pair.rhythm.attempts + 1
+    pair.rhythm = replace(pair.rhythm, attempts=count)
+    operation = f"{pair.settings.run_name}-fence-{count}"
+    plan = takeover.fencing_plan(
+        pair.settings.means, operation, now, cut_before=pair.rhythm.cut_before
+    )
+    begun = remark("pair fencing", operation=operation, server=pair.settings.means.server)
+    state, actions = takeover.begin(plan, pair.power, now)
+    return [begun, *_fencing_is(pair, plan, state, actions, now)]
+
+
+def _fencing(pair: Pair, event: takeover.Event, now: Instant) -> list[Action]:
+    if pair.attempt is None:
+        return []
+    plan = pair.attempt.plan
+    state, actions = takeover.step(plan, pair.attempt.state, pair.power, event, now)
+    return _fencing_is(pair, plan, state, actions, now)
+
+
+def _fencing_is(
+    pair: Pair,
+    plan: Plan,
+    state: takeover.State,
+    actions: tuple[takeover.Action, ...],
+    now: Instant,
+) -> list[Action]:
+    if isinstance(state, Fencing):
+        pair.attempt = Attempt(plan, state)
+        return list(actions)
+    pair.attempt = None
+    pair.rhythm = replace(pair.rhythm, cut_before=pair.rhythm.cut_before or state.cut)
+    ended: list[Action] = [*actions, Fenced(state, plan.operation)]
+    if isinstance(state, takeover.Proved):
+        return ended + _role(pair, role.Proved(state.proof), now)
+    pair.rhythm = replace(pair.rhythm, retry_at=Instant(now + takeover.RETRY_S))
+    failed = remark(
+        "pair fence failed",
+        operation=plan.operation,
+        server=plan.server,
+        reason=state.reason,
+    )
+    return [*ended, failed, *_role(pair, role.FencingFailed(), now)]
+
+
+def _end_attempt(pair: Pair, proof: role.Proof) -> list[Action]:
+    """Active by something other than the fencing that runs: what was commanded is owed all the
+    same."""
+    if pair.attempt is None:
+        return []
+    plan, state = pair.attempt.plan, pair.attempt.state
+    pair.attempt = None
+    end = takeover.Failed(
+        proof.value, pair.rhythm.beat_at, state.commanded, state.cut_at is not None
+    )
+    return [
+        Abandon(plan.server, plan.operation, proof.value),
+        Hurry(plan.server, on=False),
+        Fenced(end, plan.operation),
+    ]
+
+
+def _device(pair: Pair, event: DeviceEvent | takeover.Looked, now: Instant) -> list[Action]:
+    if not isinstance(event, takeover.Looked):
+        pair.power = peer_power.observe(pair.power, event, now)
+    return _fencing(pair, event, now)

@@ -1,0 +1,198 @@
+"""The nouns of the pair on the clock: its state, what happens to it, and what it wants done.
+
+haconn/core/pair.py decides.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+from haconn.core import peer_power, role, takeover
+from haconn.core.actions import Remark
+from haconn.core.beat import Claim, Echo, PairDatagram, PairSession, Path
+from haconn.core.events import DeviceEvent
+from haconn.core.hearing import Hearing
+from haconn.core.model import Instant
+from haconn.core.pair_times import TIMES, PairTimes
+from haconn.core.peer_power import Identified, Means, PeerPower
+from haconn.core.role import Member
+from haconn.core.takeover import Fencing, Plan
+
+
+@dataclass(frozen=True, slots=True)
+class PairSettings:
+    """What the configuration fixes for the life of the process."""
+
+    means: Means
+    """How the peer can be switched off."""
+    service: bytes
+    """Hash over virtual address and port, which the peer must share."""
+    machine_of_peer: bytes = bytes(16)
+    run_name: str = "r"
+    times: PairTimes = TIMES
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the standby itself sees of the reset path: one that is blind must not fence."""
+
+    carrier: bool = False
+    others_at: Instant | None = None
+    """When something of somebody other than the peer last came over the reset path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """What is due when."""
+
+    beat_at: Instant
+    expected: Instant
+    """When we meant to look at the clock next: what is later is our own stall."""
+    answered_at: Instant
+    retry_at: Instant | None = None
+    """When a fencing that failed is tried anew."""
+    blind_at: Instant | None = None
+    """When it was last said that this standby is blind."""
+    drained: bool = True
+    """False from a long stall until the sockets are empty: nothing is concluded meanwhile."""
+    cut_before: bool = False
+    """An attempt has begun to cut outlets."""
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A fencing in progress."""
+
+    plan: Plan
+    state: Fencing
+
+
+@dataclass
+class Pair:
+    """The state of the pair as this server sees it; owned by one task."""
+
+    settings: PairSettings
+    member: Member
+    hearing: Hearing
+    power: PeerPower
+    rhythm: Rhythm
+    surroundings: Surroundings = field(default_factory=Surroundings)
+    attempt: Attempt | None = None
+    record: Echo | None = None
+    """The datagram with which the peer said that it stops, if nothing was heard of it since."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """Event: an authentic datagram."""
+
+    path: Path
+    datagram: PairDatagram
+
+
+@dataclass(frozen=True, slots=True)
+class Saw:
+    """Event: what is seen of the reset path has changed."""
+
+    surroundings: Surroundings
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """Event: after a long stall all sockets have been emptied."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Event: look at the clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeerIsOff:
+    """Event: the operator says so; `refusal` was asked before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speak:
+    """Action: send a beat, with what the rest of the process knows, on all paths."""
+
+    seq: int
+    claim: Claim
+    echo: Echo
+    hearing: frozenset[Path]
+    probe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Action: take notice of a new datagram of the trusted session."""
+
+    datagram: PairDatagram
+    left_after: Instant | None
+    """Of a beat: when that had been sent which it echoes; None if that is not ours, or too old."""
+
+
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """Action: another process of the peer is the trusted one from now on."""
+
+    session: PairSession
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """Action: empty the sockets, then come back with `Drained`."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakeOver:
+    """Action: epoch on record, address, service; the owed is what the fencing has left."""
+
+    epoch: int
+    proof: role.Proof
+
+
+@dataclass(frozen=True, slots=True)
+class Fenced:
+    """Action: an attempt has ended, well or not; what it switched off is owed to be on again."""
+
+    end: takeover.Proved | takeover.Failed
+    operation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Action: put the peer's orderly stop on record."""
+
+    echo: Echo
+
+
+Event: TypeAlias = (
+    Arrived | Saw | Drained | Tick | PeerIsOff | DeviceEvent | takeover.Looked | Identified
+)
+Action: TypeAlias = (
+    Speak
+    | Heard
+    | Superseded
+    | Drain
+    | TakeOver
+    | Fenced
+    | Keep
+    | role.Follow
+    | role.DeleteRecord
+    | role.Yield
+    | takeover.Action
+    | Remark
+)
+
+
+def new_pair(settings: PairSettings, member: Member, record: Echo | None, now: Instant) -> Pair:
+    """Begin, undecided, hearing nobody."""
+    return Pair(
+        settings,
+        replace(member, stopped=record is not None),
+        Hearing(member.session, now),
+        peer_power.known_of(settings.means),
+        Rhythm(beat_at=now, expected=now, answered_at=now),
+        record=record,
+    )
