@@ -4,33 +4,8 @@ The id is stable; the English text is the first, the Japanese catalogue stands b
 name their values in braces.
 """
 
-from dataclasses import dataclass
-from enum import Enum
-
-
-class Severity(Enum):
-    """Where a message goes: INFO to the event log, WARNING to the alt log, ERROR to the err log."""
-
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message in two languages."""
-
-    id: str
-    severity: Severity
-    english: str
-    japanese: str
-    alarm: bool = False
-    """Whether `haconnshow status` shows it until it is over."""
-
-    def text(self, values: dict[str, str], language: str = "en") -> str:
-        """Fill the values in."""
-        return (self.japanese if language == "ja" else self.english).format_map(values)
-
+from haconn.core.message import Message, Severity
+from haconn.core.pair_messages import PAIR_MESSAGES
 
 _I, _W, _E = Severity.INFO, Severity.WARNING, Severity.ERROR
 MESSAGES = {
@@ -187,5 +162,6 @@ MESSAGES = {
         "keys read again: {systems} systems",
         "キーを再読み込みしました: システム {systems}",
     ),
+    **PAIR_MESSAGES,
 }
 """All messages, by the name that the code uses."""

@@ -161,7 +161,7 @@ def _tick(pair: Pair, now: Instant) -> list[Action]:
         return []
     if late_s > times.stall_s:
         pair.hearing = hearing.stalled(pair.hearing, now)
-        actions.append(remark("pair stall", late=f"{late_s:.1f}"))
+        actions.append(remark("pair-stall", late=f"{late_s:.1f}"))
     if late_s >= times.long_stall_s:
         pair.rhythm = replace(rhythm, drained=False, expected=now)
         return [*actions, Drain()]
@@ -232,7 +232,7 @@ def _blind(pair: Pair, now: Instant) -> list[Action]:
         return []
     pair.rhythm = replace(pair.rhythm, blind_at=now)
     why = "no carrier" if not pair.surroundings.carrier else "nobody is heard on it"
-    return [remark("pair blind", reason=why)]
+    return [remark("pair-blind", server=pair.settings.means.server, reason=why)]
 
 
 def _role(pair: Pair, event: role.Event, now: Instant, stop: Echo | None = None) -> list[Action]:
@@ -269,7 +269,7 @@ def _carry_on(pair: Pair, action: role.Action, stop: Echo | None, now: Instant) 
 
 
 def _role_remark(pair: Pair) -> Remark:
-    return remark("pair role", role=pair.member.role.value, epoch=pair.member.epoch)
+    return remark("pair-role", role=pair.member.role.value, epoch=pair.member.epoch)
 
 
 def _begin_fencing(pair: Pair, now: Instant) -> list[Action]:
@@ -279,7 +279,7 @@ def _begin_fencing(pair: Pair, now: Instant) -> list[Action]:
     plan = takeover.fencing_plan(
         pair.settings.means, operation, now, cut_before=pair.rhythm.cut_before
     )
-    begun = remark("pair fencing", operation=operation, server=pair.settings.means.server)
+    begun = remark("pair-fencing", operation=operation, server=pair.settings.means.server)
     state, actions = takeover.begin(plan, pair.power, now)
     return [begun, *_fencing_is(pair, plan, state, actions, now)]
 
@@ -309,7 +309,7 @@ def _fencing_is(
         return ended + _role(pair, role.Proved(state.proof), now)
     pair.rhythm = replace(pair.rhythm, retry_at=Instant(now + takeover.RETRY_S))
     failed = remark(
-        "pair fence failed",
+        "pair-fence-failed",
         operation=plan.operation,
         server=plan.server,
         reason=state.reason,

@@ -11,14 +11,34 @@ from collections.abc import Callable
 from pathlib import Path
 
 from haconn.core.actions import Line, Remark
-from haconn.core.messages import MESSAGES, Severity
+from haconn.core.message import Severity
+from haconn.core.messages import MESSAGES
 from haconn.daemon.faces import RESET_FACE_BYTES, Faces, Writer
 from haconn.daemon.journal import reset_stamp
 
 SYSLOG = "/dev/log"
 DAEMON_FACILITY = 3 << 3
 SYSLOG_LEVEL = {Severity.INFO: 6, Severity.WARNING: 4, Severity.ERROR: 3}
-TO_SYSLOG = frozenset({"started", "stopping", "crashed", "disk", "not-reset", "restore-failed"})
+TO_SYSLOG = frozenset(
+    {
+        "started",
+        "stopping",
+        "crashed",
+        "disk",
+        "not-reset",
+        "restore-failed",
+        "pair-role",
+        "pair-takeover",
+        "pair-yield",
+        "pair-lost",
+        "pair-fencing",
+        "pair-fenced",
+        "pair-fence-failed",
+        "pair-blind",
+        "pair-waits",
+        "pair-operator",
+    }
+)
 """Start, stop and abnormal operation (R-224)."""
 ENDS = {
     "booted": ("not-reset", "unknown-boot"),
@@ -26,9 +46,17 @@ ENDS = {
     "bmc-back": ("bmc-lost",),
     "pdu-back": ("pdu-lost", "pdu-unusable"),
     "journal": ("disk",),
+    "pair-heard": ("pair-lost", "pair-blind", "pair-waits", "pair-fence-failed"),
+    "pair-takeover": ("pair-waits", "pair-blind", "pair-fence-failed"),
+    "pair-path-back": ("pair-path-lost",),
+    "pair-fenceable": ("pair-unfenceable",),
+    "pair-synchronised": ("pair-unsynchronised",),
+    "pair-same": ("pair-drift", "pair-other-service"),
+    "pair-address-held": ("pair-address",),
+    "pair-stopped": ("pair-lost", "pair-unsynchronised"),
 }
 """Which message ends which alarms about the same thing."""
-ABOUT = ("about", "system", "pdu", "server", "what", "port")
+ABOUT = ("about", "path", "system", "pdu", "server", "what", "port")
 """Which value says what a message is about; the first of these that it has."""
 LOG = "the log"
 NOTHING = "----"

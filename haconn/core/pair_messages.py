@@ -1,0 +1,162 @@
+"""The messages about the pair; haconn/core/messages.py has the rest, and says what they are."""
+
+from haconn.core.message import Message, Severity
+
+_I, _W, _E = Severity.INFO, Severity.WARNING, Severity.ERROR
+PAIR_MESSAGES = {
+    "pair-role": Message("HACN401", _I, "now {role}, epoch {epoch}", "状態: {role} 世代 {epoch}"),
+    "pair-takeover": Message(
+        "HACN402",
+        _W,
+        "takes over from {server}, epoch {epoch}: {proof}",
+        "{server} から引き継ぎます 世代 {epoch} 根拠: {proof}",
+    ),
+    "pair-conservative": Message(
+        "HACN403",
+        _W,
+        "takes no device command for {hold} s: {reason}",
+        "{hold} 秒間 装置への命令を保留します: {reason}",
+    ),
+    "pair-exact": Message(
+        "HACN404",
+        _I,
+        "the record of resets is complete up to {index}",
+        "リセットの記録は {index} まで揃っています",
+    ),
+    "pair-yield": Message(
+        "HACN405",
+        _E,
+        "another active was heard, epoch {epoch}: the address is dropped, and this process ends",
+        "世代 {epoch} の別の稼働系を検出したため アドレスを解放して終了します",
+    ),
+    "pair-stall": Message(
+        "HACN406",
+        _W,
+        "this process stood still for {late} s; the silence of that time is not the peer's",
+        "このプロセスは {late} 秒間停止していました(その間の無応答は相手系の障害とみなしません)",
+    ),
+    "pair-lost": Message(
+        "HACN407",
+        _E,
+        "{server} is silent on all paths",
+        "{server} からの応答が全経路でありません",
+        True,
+    ),
+    "pair-heard": Message("HACN408", _I, "{server} is heard", "{server} の応答を確認しました"),
+    "pair-path-lost": Message(
+        "HACN409",
+        _W,
+        "{path}: {server} is not heard there",
+        "{path}: {server} の応答がありません",
+        True,
+    ),
+    "pair-path-back": Message(
+        "HACN410", _I, "{path}: {server} is heard there", "{path}: {server} の応答を確認しました"
+    ),
+    "pair-fencing": Message(
+        "HACN411",
+        _W,
+        "{operation}: {server} is to be proved powerless before anything is taken over",
+        "{operation}: 引き継ぎの前に {server} の停止を確認します",
+    ),
+    "pair-fenced": Message(
+        "HACN412",
+        _W,
+        "{operation}: {server} is powerless: {proof}",
+        "{operation}: {server} の停止を確認しました 根拠: {proof}",
+    ),
+    "pair-fence-failed": Message(
+        "HACN413",
+        _E,
+        "{operation}: {server} is not proved powerless, so nothing is taken over: {reason}",
+        "{operation}: {server} の停止を確認できないため 引き継ぎません: {reason}",
+        True,
+    ),
+    "pair-blind": Message(
+        "HACN414",
+        _E,
+        "{server} is silent, but our own reset path may be what has failed ({reason}): no fencing",
+        "{server} は無応答ですが 自系のリセットパス障害の可能性があります({reason})",
+        True,
+    ),
+    "pair-unfenceable": Message(
+        "HACN415",
+        _E,
+        "{server} could not be proved powerless now: {reason}",
+        "現在 {server} の停止を確認できる手段がありません: {reason}",
+        True,
+    ),
+    "pair-fenceable": Message(
+        "HACN416",
+        _I,
+        "{server} could be proved powerless now",
+        "{server} の停止を確認できる状態です",
+    ),
+    "pair-waits": Message(
+        "HACN417",
+        _E,
+        "undecided: {server} is not heard, and nothing proves that it is not active;"
+        " haconnact takeover --peer-is-off {server} if it is off",
+        "状態未確定: {server} の応答がなく 停止も確認できません"
+        "(停止している場合は haconnact takeover --peer-is-off {server})",
+        True,
+    ),
+    "pair-synchronised": Message(
+        "HACN418", _I, "{server} is synchronised", "{server} と同期しました"
+    ),
+    "pair-unsynchronised": Message(
+        "HACN419",
+        _W,
+        "{server} is not synchronised",
+        "{server} と同期していません",
+        True,
+    ),
+    "pair-drift": Message(
+        "HACN420",
+        _W,
+        "the settings of {server} differ from ours; haconnact copy makes them equal",
+        "{server} の設定が一致しません(haconnact copy で一致させてください)",
+        True,
+    ),
+    "pair-same": Message(
+        "HACN421", _I, "the settings of {server} are ours", "{server} の設定は一致しています"
+    ),
+    "pair-other-service": Message(
+        "HACN422",
+        _E,
+        "{server} serves another virtual address or port: there is no standby",
+        "{server} の仮想アドレスまたはポートが異なるため 待機系がありません",
+        True,
+    ),
+    "pair-epoch": Message(
+        "HACN423",
+        _E,
+        "the epoch on the disk: {reason}",
+        "世代ファイル: {reason}",
+        True,
+    ),
+    "pair-record": Message("HACN424", _E, "a record of the pair: {reason}", "系の記録: {reason}"),
+    "pair-address": Message(
+        "HACN425",
+        _E,
+        "the virtual address: {reason}",
+        "仮想アドレス: {reason}",
+        True,
+    ),
+    "pair-address-held": Message(
+        "HACN426", _I, "the virtual address is held", "仮想アドレスを設定しました"
+    ),
+    "pair-stopped": Message(
+        "HACN427", _I, "{server} has stopped in order", "{server} は正常に停止しました"
+    ),
+    "pair-handover": Message(
+        "HACN428", _W, "hands over to {server}: {reason}", "{server} へ引き継ぎます: {reason}"
+    ),
+    "pair-operator": Message(
+        "HACN429",
+        _W,
+        "the operator says that {server} is off, and has it taken over from",
+        "オペレータの指示により {server} から引き継ぎます",
+    ),
+}
+"""By the name that the code uses."""
