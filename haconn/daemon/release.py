@@ -37,7 +37,7 @@ from haconn.config.files import read_text
 from haconn.config.paths import Paths, paths
 from haconn.core.beat import PairDatagram, Path, Release
 from haconn.core.model import Secret
-from haconn.daemon.pair.exclusivity import LockError, TakenError, take_lock
+from haconn.daemon.pair.exclusivity import LOCK, LockError, TakenError, take_lock
 from haconn.daemon.pair.records import PairState, boot_id, forget_state, load_state
 from haconn.drivers.address.errors import AddressError
 from haconn.drivers.address.lease import VirtualAddress
@@ -75,6 +75,9 @@ def release(trees: Paths) -> str:
 
     Raises TakenError if a daemon runs, and LockError, AddressError, NotToldError.
     """
+    if not (trees.var / LOCK).exists():
+        # it is not made here: whoever runs this by hand would own it, and not the daemon
+        return "nothing to release: no daemon has run"
     lock = take_lock(trees.var)
     try:
         state = load_state(trees.run, boot_id())

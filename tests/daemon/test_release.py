@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from haconn.core.beat import PairDatagram, PairSession, Path, Release
 from haconn.core.model import Secret
-from haconn.daemon.pair.exclusivity import take_lock
+from haconn.daemon.pair.exclusivity import LOCK, take_lock
 from haconn.daemon.pair.records import PAIR_STATE, PairState, boot_id, load_state, store_state
 from haconn.daemon.release import SENDINGS, _peer_keys
 from haconn.wire.pair.end import PairEnd
@@ -93,6 +93,7 @@ class Site:
 def site(tmp_path: File) -> Iterator[Site]:
     for name in ("etc", "var", "run"):
         (tmp_path / name).mkdir()
+    os.close(take_lock(tmp_path / "var"))
     (tmp_path / "etc" / "secrets.toml").write_text(SECRETS)
     (tmp_path / "etc" / "secrets.toml").chmod(0o600)
     port = free_port()
@@ -262,11 +263,25 @@ def test_a_tree_that_is_no_path_is_told_in_one_line(site: Site, tree: str) -> No
     assert done.stderr == f"haconn-release: {tree}: allowed is an absolute path\n"
 
 
-def test_a_state_that_is_not_there_is_told_in_one_line(site: Site) -> None:
-    (site.base / "var").rmdir()
+def test_where_no_daemon_has_run_nothing_is_made(site: Site) -> None:
+    site.leaves()
+    (site.base / "var" / LOCK).unlink()
+    for _ in range(2):
+        status, said = site.release()
+        assert status == 0
+        assert "no daemon has run" in said
+        assert list((site.base / "var").iterdir()) == []
+    assert all(not site.heard(path) for path in Path)
+
+
+def test_a_lock_that_cannot_be_taken_is_told_in_one_line(site: Site) -> None:
+    site.leaves()
+    (site.base / "var" / LOCK).unlink()
+    (site.base / "var" / LOCK).mkdir()
     status, said = site.release()
     assert status == 1
-    assert "No such file" in said
+    assert "Is a directory" in said
+    assert all(not site.heard(path) for path in Path)
 
 
 def test_nothing_is_imported_that_a_takeover_would_wait_for(site: Site) -> None:
