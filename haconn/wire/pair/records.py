@@ -47,7 +47,7 @@ _SIZES: Final = {
     RecordType.LAST: (TAG_BYTES, BODY_BYTES_MAX),
     RecordType.END: (TAG_BYTES, TAG_BYTES),
 }
-"""Smallest and greatest body: a message has one form only."""
+"""Smallest and greatest body."""
 
 
 class Cutter:

@@ -366,6 +366,23 @@ def test_a_message_that_is_too_long_is_neither_given_nor_taken() -> None:
     refuses(listener, dialler.send(bytes(40000)))
 
 
+@pytest.mark.parametrize(
+    ("size", "count"),
+    [
+        (0, 1),
+        (1, 1),
+        (PLAIN_BYTES_MAX, 1),
+        (PLAIN_BYTES_MAX + 1, 2),
+        (3 * PLAIN_BYTES_MAX, 3),
+    ],
+)
+def test_a_message_takes_no_more_records_than_it_needs(size: int, count: int) -> None:
+    dialler, _ = open_pair()
+    sent = records(dialler.send(bytes(size)))
+    assert len(sent) == count
+    assert max(map(len, sent)) <= HEADER.size + BODY_BYTES_MAX
+
+
 def test_a_nonce_has_32_bytes() -> None:
     for size in (0, 31, 33):
         with pytest.raises(ChannelError):

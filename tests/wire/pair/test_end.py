@@ -153,9 +153,23 @@ def test_a_recording_of_the_older_generation_does_not_bring_it_back() -> None:
     one.open(peers(2).seal(beat()), HOME, 0.0)
     one.open(recorded, HOME, GENERATION_S - 0.1)
     assert one.generation == 2
-    one.open(peers(2).seal(beat()), HOME, GENERATION_S)
-    one.open(recorded, HOME, 2 * GENERATION_S - 0.1)
+    one.open(peers(2).seal(beat()), HOME, GENERATION_S - 0.1)
+    one.open(recorded, HOME, 2 * GENERATION_S - 0.2)
     assert one.generation == 2
+
+
+def test_a_generation_that_was_made_since_changes_nothing_before_it_is_heard() -> None:
+    one = end(1, 2)
+    one.open(peers(2).seal(beat()), HOME, 0.0)
+    one.rekey([key(1), key(2), key(3)])
+    assert one.generation == 2
+
+
+def test_an_older_generation_is_followed_at_once_if_the_newer_was_never_heard() -> None:
+    one = end(2)
+    one.rekey([key(1), key(2)])
+    one.open(peers(1).seal(beat()), HOME, 0.1)
+    assert one.generation == 1
 
 
 def test_a_peer_that_lost_the_newer_generation_is_spoken_to_in_the_older_one() -> None:
@@ -257,3 +271,5 @@ def test_memory_of_strangers_is_bounded() -> None:
     for number in range(5000):
         one.open(WRONG, f"10.0.{number >> 8}.{number & 255}", float(number))
     assert one._wrong.remembered() == 1024
+    flood(one, ELSEWHERE, 5000.0)
+    assert one.dropped[Drop.SOURCE_RATE] == 59  # the latest are remembered
