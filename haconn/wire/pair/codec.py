@@ -184,7 +184,7 @@ def _parse_beat(frame: Frame) -> Beat:
 
 
 def _encode_intent(intent: Intent) -> bytes:
-    _require_part(intent.index, intent.parts, len(intent.body))
+    _require_part(intent.index, intent.part, intent.parts, len(intent.body))
     head = (intent.index, intent.part, intent.parts, _finite(intent.clock), len(intent.body))
     return pack(_INTENT, *head) + intent.body
 
@@ -192,13 +192,13 @@ def _encode_intent(intent: Intent) -> bytes:
 def _parse_intent(frame: Frame) -> Intent:
     reader = Reader(frame.payload)
     index, part, parts, clock, size = _INTENT.unpack(reader.raw(_INTENT.size))
-    _require_part(index, parts, size)
+    _require_part(index, part, parts, size)
     return Intent(index, part, parts, reader.raw(size), _finite(clock))
 
 
-def _require_part(index: int, parts: int, size: int) -> None:
-    if index < 1 or parts < 1 or size > INTENT_BODY_MAX:
-        raise WireError("an INTENT counts from 1, has a part, and is not too long")
+def _require_part(index: int, part: int, parts: int, size: int) -> None:
+    if index < 1 or not 0 <= part < parts or size > INTENT_BODY_MAX:
+        raise WireError("an INTENT counts from 1, is one of its parts, and is not too long")
 
 
 def _parse_intent_heard(frame: Frame) -> IntentHeard:

@@ -63,14 +63,20 @@ BEATS = st.builds(
     clock=CLOCKS,
     probe=st.booleans(),
 )
-INTENTS = st.builds(
-    Intent,
-    index=st.integers(1, 2**64 - 1),
-    part=U16,
-    parts=st.integers(1, 2**16 - 1),
-    body=st.binary(max_size=INTENT_BODY_MAX),
-    clock=CLOCKS,
-)
+
+
+@st.composite
+def intents(draw: st.DrawFn) -> Intent:
+    parts = draw(st.integers(1, 2**16 - 1))
+    return Intent(
+        index=draw(st.integers(1, 2**64 - 1)),
+        part=draw(st.integers(0, parts - 1)),
+        parts=parts,
+        body=draw(st.binary(max_size=INTENT_BODY_MAX)),
+        clock=draw(CLOCKS),
+    )
+
+
 SPEAKERS = sessions().filter(lambda session: session != NOBODY)
 
 
@@ -80,7 +86,7 @@ def datagrams(draw: st.DrawFn) -> PairDatagram:
     session, epoch = draw(SPEAKERS), draw(U32)
     messages: st.SearchStrategy[PairMessage] = (
         BEATS
-        | INTENTS
+        | intents()
         | st.builds(IntentHeard, sessions(), U64)
         | st.sampled_from([Stopped(), StoppedHeard(), Release(session)])
     )

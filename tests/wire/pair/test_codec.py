@@ -138,7 +138,8 @@ def test_an_address_that_would_have_to_be_looked_up_is_refused(text: str) -> Non
         PairDatagram(SESSION, 1, 0, replace(INTENT, body=bytes(INTENT_BODY_MAX + 1))),
         PairDatagram(SESSION, 1, 0, replace(INTENT, index=0)),
         PairDatagram(SESSION, 1, 0, replace(INTENT, parts=0)),
-        PairDatagram(SESSION, 1, 0, replace(INTENT, part=2**16)),
+        PairDatagram(SESSION, 1, 0, replace(INTENT, part=1)),
+        PairDatagram(SESSION, 1, 0, replace(INTENT, parts=2**16)),
         PairDatagram(SESSION, 1, 0, replace(BEAT, standing=Standing(machine=b"short"))),
         PairDatagram(SESSION, 1, 0, replace(BEAT, standing=Standing(service=bytes(9)))),
         PairDatagram(SESSION, 1, 0, replace(BEAT, standing=Standing(bmcs_reached=2**16))),
@@ -159,12 +160,22 @@ def test_an_envelope_that_no_message_has_is_refused() -> None:
             decode(frame)
 
 
-@pytest.mark.parametrize("field", [(0, bytes(8)), (10, bytes(2))])
-def test_an_intent_that_counts_from_nothing_is_refused(field: tuple[int, bytes]) -> None:
-    at, zeros = field
+@pytest.mark.parametrize(
+    ("at", "wrong"),
+    [(0, bytes(8)), (8, b"\0\1"), (10, bytes(2)), (20, b"\xff\xff")],
+    ids=["index 0", "part 1 of 1", "no parts", "a body that is not there"],
+)
+def test_an_intent_that_is_no_part_of_an_entry_is_refused(at: int, wrong: bytes) -> None:
     payload = sealed(INTENT).payload
     with pytest.raises(WireError):
-        decode(sealed(INTENT)._replace(payload=payload[:at] + zeros + payload[at + len(zeros) :]))
+        decode(sealed(INTENT)._replace(payload=payload[:at] + wrong + payload[at + len(wrong) :]))
+
+
+def test_an_intent_that_is_too_long_for_one_datagram_of_ours_is_refused() -> None:
+    body = bytes(INTENT_BODY_MAX + 1)
+    payload = sealed(INTENT).payload[:20] + len(body).to_bytes(2, "big") + body
+    with pytest.raises(WireError):
+        decode(sealed(INTENT)._replace(payload=payload))
 
 
 def test_the_longest_intent_fits_with_room_for_a_later_version() -> None:
