@@ -47,13 +47,13 @@ _EXPECTED: Final = {
 class _Inward:
     """The peer's records, and the message that is being put together from them."""
 
-    __slots__ = ("_limit", "_message", "_seal", "_transcript")
+    __slots__ = ("_left", "_limit", "_parts", "_seal", "_transcript")
 
     def __init__(self, agreement: Agreement, limit: int) -> None:
         self._seal = Seal(agreement.peers)
         self._transcript = agreement.transcript
-        self._limit = limit
-        self._message = bytearray()
+        self._limit = self._left = limit
+        self._parts: list[bytes] = []
 
     def prove(self, body: bytes) -> None:
         """Raises ChannelError."""
@@ -61,19 +61,21 @@ class _Inward:
 
     def take(self, kind: RecordType, body: bytes) -> bytes | None:
         """Give a message with its last record. Raises ChannelError."""
-        self._message += self._seal.open(kind, body)
-        if len(self._message) > self._limit:
+        plain = self._seal.open(kind, body)
+        self._parts.append(plain)
+        self._left -= len(plain)
+        if self._left < 0:
             raise ChannelError(f"a message of more than {self._limit} bytes")
         if kind is RecordType.PART:
             return None
-        message = bytes(self._message)
-        self._message.clear()
+        message = b"".join(self._parts)
+        self._parts, self._left = [], self._limit
         return message
 
     def end(self, body: bytes) -> None:
         """Raises ChannelError, also for an end within a message."""
         self._seal.open(RecordType.END, body)
-        if self._message:
+        if self._parts:
             raise ChannelError("an end within a message")
 
 
