@@ -84,8 +84,6 @@ class Kernel:
         answers: list[Message] = []
         while True:
             for message in rtnetlink.split(self._socket.recv(DATAGRAM_MAX)):
-                if message.sequence != self._sequence:
-                    continue
                 answers.append(message)
                 if message.kind in {rtnetlink.ERROR, rtnetlink.DONE}:
                     code = rtnetlink.parse_code(message.body)
@@ -94,9 +92,9 @@ class Kernel:
                     return answers
 
     def _empty(self) -> None:
-        """Read away what a call has left that ended before it had read all of a dump.
+        """Read away what a call has left that ended before it had read all of its answer.
 
-        Until then the kernel would refuse the next dump (EBUSY).
+        It would be taken for the next one's, and the kernel would refuse the next dump (EBUSY).
         """
         with contextlib.suppress(BlockingIOError):
             while self._socket.recv(DATAGRAM_MAX):
