@@ -5,13 +5,24 @@ _haconn() {
     local cur=${line##* } program=${line%% *}
     line=${program##*/}${line#"$program"}
     case "${line%"$cur"}" in
+    "haconnact takeover --peer-is-off "*) known="--json --plain --help" ;;
     "haconnsetup pserver ipduadd "*) known="addr= concent= --help" ;;
     "haconnsetup pserver ipdudel "*) known="addr= concent= --help" ;;
+    "haconnsetup mserver ipduadd "*) known="addr= concent= --help" ;;
+    "haconnsetup mserver ipdudel "*) known="addr= concent= --help" ;;
+    "haconnsetup key import peer "*) known="file= --json --plain --help" ;;
+    "haconnsetup key retire peer "*) known="--help" ;;
+    "haconnshow mserversetting "*) known="--json --plain --help" ;;
+    "haconnsetup key new peer "*) known="--json --plain --help" ;;
     "haconnsetup pserver add "*) known="addr= account= cluster=on cluster=off ipdusd=on ipdusd=off timeout= recoverytime= bmcport= suite=auto suite=17 suite=3 proof=accepted proof=power-off hedge=on hedge=off fence_kdump=on fence_kdump=off dumpwait=off dumpwait= kdump_from=off kdump_from= --help" ;;
     "haconnsetup pserver mod "*) known="name= addr= account= cluster=on cluster=off ipdusd=on ipdusd=off timeout= recoverytime= bmcport= suite=auto suite=17 suite=3 proof=accepted proof=power-off hedge=on hedge=off fence_kdump=on fence_kdump=off dumpwait=off dumpwait= kdump_from=off kdump_from= --help" ;;
     "haconnsetup pserver del "*) known="--help" ;;
+    "haconnsetup mserver add "*) known="addr= account= ipdusd=on ipdusd=off timeout= bmcport= suite=auto suite=17 suite=3 --no-check --help" ;;
+    "haconnsetup mserver mod "*) known="addr= account= ipdusd=on ipdusd=off timeout= bmcport= suite=auto suite=17 suite=3 --no-check --help" ;;
+    "haconnsetup mserver del "*) known="--help" ;;
     "haconnserver acrecovery "*) known="--json --plain --help" ;;
-    "haconnsetup key retire "*) known="--help" ;;
+    "haconnsetup key retire "*) known="--help peer" ;;
+    "haconnsetup key import "*) known="peer" ;;
     "haconnshow ipdusetting "*) known="--json --plain --show-secrets --help" ;;
     "haconnsetup resetpath "*) known="addr= port= --help" ;;
     "haconnsetup ipdu add "*) known="model= port= version=1 version=2c --help" ;;
@@ -20,25 +31,28 @@ _haconn() {
     "haconnshow hamonitor "*) known="name= --json --plain --help" ;;
     "haconnsetup pserver "*) known="add mod del ipduadd ipdudel" ;;
     "haconnsetup hispeed "*) known="resettime=off resettime= off --help" ;;
-    "haconnsetup key new "*) known="port= address= --json --plain --help" ;;
+    "haconnsetup mserver "*) known="add mod del ipduadd ipdudel" ;;
+    "haconnsetup key new "*) known="port= address= --json --plain --help peer" ;;
     "haconnshow setting "*) known="--json --plain --help" ;;
     "haconnshow version "*) known="--json --plain --help" ;;
     "haconnserver reset "*) known="address= port= --json --plain --help" ;;
-    "haconnact takeover "*) known="--help" ;;
-    "haconnsby shutdown "*) known="--help" ;;
+    "haconnact shutdown "*) known="--force --json --plain --help" ;;
+    "haconnact takeover "*) known="--peer-is-off" ;;
+    "haconnsby shutdown "*) known="--json --plain --help" ;;
     "haconnshow status "*) known="--json --plain --help" ;;
-    "haconnact restart "*) known="--help" ;;
-    "haconnsby restart "*) known="--help" ;;
+    "haconnact restart "*) known="--force --json --plain --help" ;;
+    "haconnsby restart "*) known="--json --plain --help" ;;
     "haconnsetup mode "*) known="pair single --help" ;;
     "haconnsetup ipdu "*) known="add del" ;;
     "haconnsetup snmp "*) known="name= --help" ;;
-    "haconnsetup key "*) known="new show retire" ;;
+    "haconnsetup mlan "*) known="addr= port= maddr=off maddr= raddr=off raddr= --help" ;;
+    "haconnsetup key "*) known="new show retire import" ;;
     "haconnshow ipdu "*) known="addr= --json --plain --help" ;;
-    "haconnact copy "*) known="--help" ;;
+    "haconnact copy "*) known="--json --plain --help" ;;
     "haconnserver "*) known="reset acrecovery" ;;
-    "haconnsetup "*) known="mode resetpath pserver ipdu snmp hispeed key" ;;
-    "haconnshow "*) known="setting ipdusetting status hamonitor ipdu version" ;;
-    "haconnact "*) known="copy restart takeover" ;;
+    "haconnsetup "*) known="mode resetpath pserver ipdu snmp hispeed mserver mlan key" ;;
+    "haconnshow "*) known="setting mserversetting ipdusetting status hamonitor ipdu version" ;;
+    "haconnact "*) known="copy restart shutdown takeover" ;;
     "haconnsby "*) known="restart shutdown" ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$known" -- "$cur")

@@ -9,7 +9,7 @@ from typing import TextIO
 
 from haconn.cli.commands import COMMANDS
 from haconn.cli.help import help_lines
-from haconn.cli.syntax import HELP, JSON, PLAIN, SHOW_SECRETS, Invocation, UsageError, parse
+from haconn.cli.syntax import HELP, JSON, PLAIN, Invocation, UsageError, parse
 from haconn.cli.terminal import CommandError, Context, ExitStatus, Form, Terminal
 from haconn.config.errors import ConfigError
 from haconn.config.paths import paths
@@ -92,7 +92,7 @@ def _context(invocation: Invocation, terminal: Terminal) -> Context:
     form = Form.TABLES if terminal.stdout.isatty() else Form.PLAIN
     form = Form.PLAIN if PLAIN in flags else form
     form = Form.JSON if JSON in flags else form
-    return Context(terminal, paths(terminal.environment), form, SHOW_SECRETS in flags)
+    return Context(terminal, paths(terminal.environment), form, flags)
 
 
 def _stream(stream: TextIO | None) -> TextIO:

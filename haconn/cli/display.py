@@ -9,7 +9,8 @@ from typing import TypeVar
 from haconn.cli.client import ANSWER_S, NoServiceError, ask
 from haconn.cli.live_views import monitor_page, pdu_page, status_page
 from haconn.cli.output import show, warn
-from haconn.cli.syntax import Given
+from haconn.cli.pair_views import mserver_setting_page, mserver_setting_report
+from haconn.cli.syntax import SHOW_SECRETS, Given
 from haconn.cli.terminal import CommandError, Context, ExitStatus, Form
 from haconn.cli.views import (
     VersionReport,
@@ -39,11 +40,21 @@ def setting(context: Context, given: Given) -> ExitStatus:
     return ExitStatus.DONE
 
 
+def mserversetting(context: Context, given: Given) -> ExitStatus:
+    """haconnshow mserversetting"""
+    assert not given
+    configuration, faults = look(context.paths.etc)
+    report = mserver_setting_report(configuration)
+    show(context, report, mserver_setting_page(report))
+    warn(context, faults)
+    return ExitStatus.DONE
+
+
 def ipdusetting(context: Context, given: Given) -> ExitStatus:
     """haconnshow ipdusetting"""
     assert not given
     configuration, faults = look(context.paths.etc)
-    report = pdu_setting_report(configuration, show_secrets=context.show_secrets)
+    report = pdu_setting_report(configuration, show_secrets=SHOW_SECRETS in context.flags)
     show(context, report, pdu_setting_page(report))
     warn(context, faults)
     return ExitStatus.DONE

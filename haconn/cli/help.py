@@ -5,14 +5,17 @@ from collections.abc import Sequence
 from haconn.cli.commands import COMMANDS, PROGRAMS
 from haconn.cli.syntax import FLAGS, Command, Parameter, matching
 from haconn.config.option import Named, Record, options
-from haconn.config.schema import ManagedServer, PduEntry, Timers
+from haconn.config.schema import ManagedServer, ManagementServer, PduEntry, Timers
 
 
 def help_lines(program: str, words: Sequence[str]) -> list[str]:
     """Explain the commands of a program that begin with these words; raises UsageError."""
     found = matching(COMMANDS, program, words)
-    if len(found) == 1 and words:
-        return command_lines(found[0])
+    exact = [command for command in found if command.words == tuple(words)]
+    if words and (exact or len(found) == 1):
+        longer = [command for command in found if command not in exact[:1]] if exact else []
+        more = [f"See also: {command.syntax}" for command in longer]
+        return [*command_lines((exact or found)[0]), *([""] if more else []), *more]
     width = max(len(command.name) for command in found)
     lines = [f"{program}: {PROGRAMS[program]}", ""]
     lines += [f"  {command.name.ljust(width)}  {command.summary}" for command in found]
@@ -61,6 +64,7 @@ def written(entry: Named) -> str | None:
 
 RECORDS: dict[tuple[str, ...], Record] = {
     ("pserver", "add"): ManagedServer,
+    ("mserver", "add"): ManagementServer,
     ("ipdu", "add"): PduEntry,
     ("hispeed",): Timers,
 }

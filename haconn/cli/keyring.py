@@ -7,7 +7,7 @@ from haconn.cli.output import show
 from haconn.cli.pages import Line, Page
 from haconn.cli.syntax import Given
 from haconn.cli.terminal import CommandError, Context, ExitStatus
-from haconn.cli.views import key_report, keys_page
+from haconn.cli.views import key_report, keys_page, peer_key_report
 from haconn.config.keyfiles import issue_key, withdraw_key
 from haconn.config.keys import Owner, fingerprint, key_line
 from haconn.config.store import look
@@ -53,20 +53,20 @@ def key_new(context: Context, given: Given) -> ExitStatus:
     )
     page = Page("HA monitor connector key", lines=tuple(Line(line) for line in lines))
     show(context, report, page)
-    return _tell_service(context)
+    return tell_service(context)
 
 
 def key_show(context: Context, given: Given) -> ExitStatus:
     """haconnsetup key show"""
     owner: Owner | None = given.get("owner")
     configuration, _ = look(context.paths.etc)
-    reports = [
-        key_report(entry)
-        for entry in configuration.keys
-        if owner is None or entry.owner == str(owner)
+    everything = [
+        *(peer_key_report(entry) for entry in configuration.peer_keys),
+        *(key_report(entry) for entry in configuration.keys),
     ]
+    reports = [report for report in everything if owner is None or report.owner == str(owner)]
     if owner is not None and not reports:
-        known = ", ".join(dict.fromkeys(entry.owner for entry in configuration.keys)) or "none"
+        known = ", ".join(dict.fromkeys(report.owner for report in everything)) or "none"
         raise CommandError(f"{owner}: has no key; known: {known}")
     show(context, tuple(reports), keys_page(reports))
     return ExitStatus.DONE
@@ -79,10 +79,10 @@ def key_retire(context: Context, given: Given) -> ExitStatus:
     context.terminal.say(f"key {system_id}.{generation} of {entry.owner} is retired")
     for line in told:
         context.terminal.say(line)
-    return _tell_service(context)
+    return tell_service(context)
 
 
-def _tell_service(context: Context) -> ExitStatus:
+def tell_service(context: Context) -> ExitStatus:
     """What is stored stays stored; that a running service has not taken it is a failure."""
     try:
         ask(context.paths.control_socket, ReloadKeys(), ANSWER_S, lambda _: None)

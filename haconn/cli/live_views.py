@@ -6,14 +6,18 @@ Pure: reports in, pages out.
 from haconn.cli.pages import Line, Page, Row, Section, Table, numbered
 from haconn.cli.views import MODE_NUMBERS, MODES, UNSET
 from haconn.core.report import (
+    CopyReport,
     MonitorReport,
     MonitorRow,
     OutletRow,
     PduReport,
     ResetTestReport,
     RestoreReport,
+    RoleReport,
     StatusReport,
 )
+
+SYNCHRONISED = {None: UNSET, True: "yes", False: "no"}
 
 
 def status_page(report: StatusReport) -> Page:
@@ -50,8 +54,23 @@ def status_page(report: StatusReport) -> Page:
             ),
             *_lines("alarm", report.alarms),
             *_lines("owed restores", report.owed),
+            *_pair(report),
         ),
     )
+
+
+def copy_page(report: CopyReport) -> Page:
+    """Draw up the end of `haconnact copy`."""
+    lines = [f"changed : {file}" for file in report.changed]
+    return Page(
+        "HA monitor connector copy",
+        lines=tuple(Line(line) for line in lines or ["nothing was different"]),
+    )
+
+
+def role_page(report: RoleReport) -> Page:
+    """Draw up the end of a restart, a stop or a takeover."""
+    return Page("HA monitor connector pair", lines=(Line(report.text),))
 
 
 def monitor_page(report: MonitorReport, host: str | None) -> Page:
@@ -109,6 +128,24 @@ def restore_page(report: RestoreReport) -> Page:
     rows: list[Row] = [(row.pdu, row.con, row.status.value) for row in report.outlets]
     table = numbered(("ipdu addr", "Con#", "status"), rows)
     return Page("HA monitor connector ipdu recovery", (Section(report.server, (table,)),))
+
+
+def _pair(report: StatusReport) -> tuple[Section, ...]:
+    """What the manual does not show of a pair, as far as the service tells it."""
+    told = report.paths or report.epoch is not None or report.synchronised is not None
+    if report.mode != "pair" or not (told or report.notes):
+        return ()
+    rows: list[Row] = [(row.name, row.heard.value, row.hears_us.value) for row in report.paths]
+    paths = numbered(("path", "from peer", "to peer"), rows)
+    epoch = UNSET if report.epoch is None else str(report.epoch)
+    return (
+        Section("path", (paths,)),
+        Section(
+            "pair",
+            (Line(f"epoch : {epoch}"), Line(f"synchronised : {SYNCHRONISED[report.synchronised]}")),
+        ),
+        *_lines("note", report.notes),
+    )
 
 
 def _lines(heading: str, lines: tuple[str, ...]) -> tuple[Section, ...]:

@@ -22,7 +22,10 @@ from haconn.config.documents import (
     CONNECTOR,
     IPDUS,
     LOGIN_ROWS,
+    MSERVER_ROWS,
+    MSERVERS,
     PDU_ROWS,
+    PEER_TABLE,
     PSERVERS,
     RESETPATH,
     SECRETS,
@@ -30,27 +33,41 @@ from haconn.config.documents import (
     SYSTEM_ROWS,
 )
 from haconn.config.option import Named, Record, options
-from haconn.config.schema import Configuration, ManagedServer, PduEntry, ResetPath, Timers
-from haconn.config.secretfile import LoginRow, SecretHead, SystemRow
+from haconn.config.schema import (
+    Configuration,
+    ManagedServer,
+    ManagementServer,
+    PduEntry,
+    ResetPath,
+    Timers,
+)
+from haconn.config.secretfile import LoginRow, PeerTable, SecretHead, SystemRow
 
 ROOT = Path(__file__).parents[2]
 FILES: dict[str, tuple[tuple[str, Record], ...]] = {
     CONNECTOR: (("", Configuration), ("", Timers), (f"[{RESETPATH}]", ResetPath)),
+    MSERVERS: ((f"[[{MSERVER_ROWS}]]", ManagementServer),),
     PSERVERS: ((f"[[{SERVER_ROWS}]]", ManagedServer),),
     IPDUS: ((f"[[{PDU_ROWS}]]", PduEntry),),
     SECRETS: (
         ("", SecretHead),
         (f"[[{LOGIN_ROWS}]]", LoginRow),
         (f"[[{SYSTEM_ROWS}]]", SystemRow),
+        (f"[{PEER_TABLE}]", PeerTable),
     ),
 }
 PURPOSES = {
     CONNECTOR: "this management server: reset path and timers, never copied",
+    MSERVERS: "the two management servers of a pair, a table for each; the same file on both",
     PSERVERS: "managed servers and the outlets that feed them, a table for each",
     IPDUS: "PDUs, a table for each",
     SECRETS: "community, passwords and keys; mode 0600, or it is refused",
 }
 FILE_NOTES = {
+    MSERVERS: (
+        "The host name says which of the two a server is. The password of a BMC lies in"
+        " secrets.toml, as for managed servers.",
+    ),
     PSERVERS: (
         "The password of a server lies in secrets.toml. Where its name, its BMC's address or port,"
         " or its account is changed here by hand,"
@@ -61,6 +78,9 @@ FILE_NOTES = {
         " only for a server that is registered; other rows count for nothing, and the next command"
         " drops them. The file is to belong to the service, to root or to the owner of its"
         " directory, and is no link.",
+        "The table `[peer]` holds the key of the pair. `haconnact copy` copies the rest of this"
+        " file and leaves that table alone; `haconnsetup key new peer` makes such a key, and"
+        " `haconnsetup key import peer` takes it on the other server.",
     ),
 }
 EXAMPLES = {
@@ -75,6 +95,10 @@ EXAMPLES = {
     "model": '"IBM_PDU"',
     "version": '"2c"',
     "port": "30000",
+    "lan_addr": '"192.0.2.10"',
+    "lan_port": "5002",
+    "maddr": '"192.0.2.12"',
+    "raddr": '"192.0.2.13"',
     "timeout": "10",
     "recoverytime": "10",
     "kdump_from": '["192.0.2.11"]',
@@ -159,7 +183,7 @@ def completion_text() -> str:
         for depth in range(len(command.words)):
             head = " ".join((command.program, *command.words[:depth]))
             seen.setdefault(head, []).append(command.words[depth])
-        seen[command.name] = _completions(command)
+        seen.setdefault(command.name, []).extend(_completions(command))
     for head in sorted(seen, key=len, reverse=True):
         known = " ".join(dict.fromkeys(seen[head]))
         lines.append(f'    "{head} "*) known="{known}" ;;')

@@ -24,7 +24,7 @@ UNKNOWN_PASSWORD = Secret("not-asked-yet")
 
 def mode(context: Context, given: Given) -> ExitStatus:
     """haconnsetup mode"""
-    return _store(context, lambda old: edits.set_mode(old, given["mode"]))
+    return store(context, lambda old: edits.set_mode(old, given["mode"]))
 
 
 def resetpath(context: Context, given: Given) -> ExitStatus:
@@ -34,17 +34,17 @@ def resetpath(context: Context, given: Given) -> ExitStatus:
         fields["addr"], fields["mask"] = given["addr"]
     if "port" in given:
         fields["port"] = given["port"]
-    return _store(context, lambda old: edits.set_reset_path(old, fields))
+    return store(context, lambda old: edits.set_reset_path(old, fields))
 
 
 def hispeed(context: Context, given: Given) -> ExitStatus:
     """haconnsetup hispeed"""
-    return _store(context, lambda old: edits.set_hispeed(old, given["hispeed_ms"]))
+    return store(context, lambda old: edits.set_hispeed(old, given["hispeed_ms"]))
 
 
 def snmp(context: Context, given: Given) -> ExitStatus:
     """haconnsetup snmp"""
-    return _store(context, lambda old: edits.set_community(old, given["community"]))
+    return store(context, lambda old: edits.set_community(old, given["community"]))
 
 
 def pserver_add(context: Context, given: Given) -> ExitStatus:
@@ -54,7 +54,7 @@ def pserver_add(context: Context, given: Given) -> ExitStatus:
         server = ManagedServer(**given, password=password)
         return lambda old: edits.add_server(old, server)
 
-    return _store_with_password(context, edit)
+    return store_with_password(context, edit)
 
 
 def pserver_mod(context: Context, given: Given) -> ExitStatus:
@@ -63,8 +63,8 @@ def pserver_mod(context: Context, given: Given) -> ExitStatus:
     if "new_name" in given:
         fields["name"] = given["new_name"]
     if "account" not in given:
-        return _store(context, lambda old: edits.modify_server(old, given["server"], fields))
-    return _store_with_password(
+        return store(context, lambda old: edits.modify_server(old, given["server"], fields))
+    return store_with_password(
         context,
         lambda password: (
             lambda old: edits.modify_server(old, given["server"], {**fields, "password": password})
@@ -80,7 +80,7 @@ def pserver_del(context: Context, given: Given) -> ExitStatus:
         gone[:] = [entry for entry in old.keys if entry.server == given["server"]]
         return edits.delete_server(old, given["server"])
 
-    status = _store(context, edit)
+    status = store(context, edit)
     remove_copies(context.paths.etc, gone)
     return status
 
@@ -88,37 +88,43 @@ def pserver_del(context: Context, given: Given) -> ExitStatus:
 def pserver_ipduadd(context: Context, given: Given) -> ExitStatus:
     """haconnsetup pserver ipduadd"""
     feed = Feed(given["addr"], given["concent"])
-    return _store(context, lambda old: edits.add_feed(old, given["server"], feed))
+    return store(context, lambda old: edits.add_feed(old, given["server"], feed))
 
 
 def pserver_ipdudel(context: Context, given: Given) -> ExitStatus:
     """haconnsetup pserver ipdudel"""
     feed = Feed(given["addr"], given["concent"]) if "addr" in given else None
-    return _store(context, lambda old: edits.delete_feeds(old, given["server"], feed))
+    return store(context, lambda old: edits.delete_feeds(old, given["server"], feed))
 
 
 def ipdu_add(context: Context, given: Given) -> ExitStatus:
     """haconnsetup ipdu add"""
-    return _store(context, lambda old: edits.add_pdu(old, PduEntry(**given)))
+    return store(context, lambda old: edits.add_pdu(old, PduEntry(**given)))
 
 
 def ipdu_del(context: Context, given: Given) -> ExitStatus:
     """haconnsetup ipdu del"""
-    return _store(context, lambda old: edits.delete_pdus(old, given["addr"]))
+    return store(context, lambda old: edits.delete_pdus(old, given["addr"]))
 
 
-def _store_with_password(context: Context, edit: Callable[[Secret], Edit]) -> ExitStatus:
-    """Check everything else before the password is asked for, and again when it is stored."""
+def store_with_password(context: Context, edit: Callable[[Secret], Edit]) -> ExitStatus:
+    """Ask for the password that the edit needs, and store the change."""
+    return store(context, edit(ask_password(context, edit)))
+
+
+def ask_password(context: Context, edit: Callable[[Secret], Edit]) -> Secret:
+    """Ask for a password after everything else is checked; it is checked again when stored."""
     rehearse(context.paths.etc, lambda old: edit(UNKNOWN_PASSWORD)(old).configuration)
     password = context.terminal.read_password()
     try:
         named(ManagedServer, "password").option.kind.check(password.reveal())
     except ValueError as exc:
         raise UsageError(f"password: wrong value; allowed: {exc}") from None
-    return _store(context, edit(password))
+    return password
 
 
-def _store(context: Context, edit: Edit) -> ExitStatus:
+def store(context: Context, edit: Edit) -> ExitStatus:
+    """Store a change, and say what went with it."""
     results: list[Change] = []
 
     def once(old: Configuration) -> Configuration:

@@ -1,7 +1,7 @@
 """How a command is written, and reading what was written.
 
 A command is words, operands in their order, then `key=value` in any order; `--json`, `--plain`,
-`--show-secrets` and `--help` may stand anywhere. The definitions are data (haconn/cli/commands.py
+and the other flags may stand anywhere. The definitions are data (haconn/cli/commands.py
 is the table): parser, help, documents and completion are readers of them.
 
 Pure: the parser gives an Invocation, or raises UsageError with one line.
@@ -20,10 +20,14 @@ Given: TypeAlias = Mapping[str, Any]
 Run: TypeAlias = Callable[[Context, Given], ExitStatus]
 
 JSON, PLAIN, SHOW_SECRETS, HELP = "--json", "--plain", "--show-secrets", "--help"
+NO_CHECK, FORCE = "--no-check", "--force"
+DISPLAY = (JSON, PLAIN)
 FLAGS = {
     JSON: "print one JSON value",
     PLAIN: "print the manual's lines, on a terminal too",
     SHOW_SECRETS: "show the SNMP community",
+    NO_CHECK: "store it although nobody knows whether its BMC can be reached",
+    FORCE: "do it although the other management server is not ready for it",
     HELP: "explain the command",
 }
 
@@ -145,7 +149,7 @@ def _words(command: Command) -> str:
 
 
 def _find(own: list[Command], rest: list[str]) -> tuple[Command, list[str]]:
-    for command in own:
+    for command in sorted(own, key=lambda one: -len(one.words)):  # `key new peer` before `key new`
         for words in (command.words, *command.aliases):
             if tuple(rest[: len(words)]) == words:
                 return command, rest[len(words) :]

@@ -77,4 +77,5 @@ class Context:
     terminal: Terminal
     paths: Paths
     form: Form
-    show_secrets: bool = False
+    flags: frozenset[str] = frozenset()
+    """Those that were given, as they are written."""

@@ -89,3 +89,22 @@ class PduOrAll:
 
     def write(self, value: object) -> TomlValue:
         return str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class FilePath:
+    """A file of the operator's, from where the command is given."""
+
+    allowed: str = "the path of a file"
+    words: tuple[str, ...] = ()
+
+    def parse(self, text: str) -> object:
+        if not text or "\0" in text:
+            raise ValueError(self.allowed)
+        return text
+
+    def check(self, value: object) -> object:
+        return self.parse(str(value))
+
+    def write(self, value: object) -> TomlValue:
+        return str(value)

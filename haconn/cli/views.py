@@ -10,11 +10,13 @@ from haconn.cli.pages import Line, Page, Row, Section, Table, numbered
 from haconn.config.keys import fingerprint
 from haconn.config.option import Record, options
 from haconn.config.schema import (
+    PEER,
     Configuration,
     KeyEntry,
     ManagedServer,
     Mode,
     PduEntry,
+    PeerKey,
     ResetPath,
     Timers,
 )
@@ -29,6 +31,8 @@ SHOWN_BY_MANUAL = frozenset({"name", "addr", "account", "ipdusd", "timeout", "re
     "feeds",
     "hispeed",
     "model",
+    "lan_addr",
+    "lan_port",
 }
 FEED_PAIRS = 2
 """Outlets that stand on one line of `<physical server>` in `haconnshow ipdusetting`."""
@@ -59,6 +63,7 @@ class PduSettingReport:
     community: str | None
     """Asterisks unless it was asked for; None while not set."""
     pdus: tuple[PduEntry, ...]
+    mservers: tuple[FeedReport, ...]
     pservers: tuple[FeedReport, ...]
 
 
@@ -69,8 +74,9 @@ class KeyReport:
     key: str
     """`<system id>.<generation>`."""
     owner: str
-    port: int
-    address: int
+    port: int | None
+    """None, as the address, of the key of the pair."""
+    address: int | None
     fingerprint: str
 
 
@@ -98,6 +104,7 @@ def pdu_setting_report(configuration: Configuration, *, show_secrets: bool) -> P
     return PduSettingReport(
         shown if community else None,
         configuration.pdus,
+        tuple(FeedReport(server.name, server.feeds) for server in configuration.mservers),
         tuple(FeedReport(server.name, server.feeds) for server in configuration.pservers),
     )
 
@@ -106,6 +113,11 @@ def key_report(entry: KeyEntry) -> KeyReport:
     """Give what may be told of a key after it was made."""
     key = f"{entry.id}.{entry.generation}"
     return KeyReport(key, entry.owner, entry.port, entry.number, fingerprint(entry.key))
+
+
+def peer_key_report(entry: PeerKey) -> KeyReport:
+    """Give what may be told of a key of the pair."""
+    return KeyReport(f"{PEER}.{entry.generation}", PEER, None, None, fingerprint(entry.key))
 
 
 def setting_page(report: SettingReport) -> Page:
@@ -136,7 +148,9 @@ def pdu_setting_page(report: PduSettingReport) -> Page:
     """Draw up `haconnshow ipdusetting` (R-337)."""
     pdus = numbered(("ipdu addr", "model"), [(pdu.addr, pdu.model) for pdu in report.pdus])
     more = [
-        (f"{pdu.addr} {more}") for pdu in report.pdus if (more := _more(PduEntry, pdu, ("model",)))
+        (f"{pdu.addr} {more}")
+        for pdu in report.pdus
+        if (more := more_options(PduEntry, pdu, ("model",)))
     ]
     return Page(
         "HA monitor connector ipdu setting",
@@ -145,7 +159,7 @@ def pdu_setting_page(report: PduSettingReport) -> Page:
                 "ipdu",
                 (Line(f"SNMP Community : {report.community or UNSET}", indented=False), pdus),
             ),
-            Section("management server", (_feeds(()),)),
+            Section("management server", (_feeds(report.mservers),)),
             Section("physical server", (_feeds(report.pservers),)),
             *((Section("options", tuple(Line(line) for line in more)),) if more else ()),
         ),
@@ -160,14 +174,20 @@ def version_page(report: VersionReport) -> Page:
 def keys_page(reports: list[KeyReport]) -> Page:
     """Draw up `haconnsetup key show`."""
     rows: list[Row] = [
-        (entry.key, entry.owner, str(entry.port), str(entry.address), entry.fingerprint)
+        (
+            entry.key,
+            entry.owner,
+            UNSET if entry.port is None else str(entry.port),
+            UNSET if entry.address is None else str(entry.address),
+            entry.fingerprint,
+        )
         for entry in reports
     ]
     columns = ("key", "server", "port", "address", "fingerprint")
     return Page("HA monitor connector keys", (Section("key", (numbered(columns, rows),)),))
 
 
-def _on(value: bool) -> str:
+def on_off(value: bool) -> str:
     return "on" if value else "off"
 
 
@@ -183,10 +203,10 @@ def _server(server: ManagedServer) -> Row:
         server.name,
         server.addr,
         server.account,
-        _on(server.ipdusd),
+        on_off(server.ipdusd),
         timeout,
         recovery,
-        _on(server.cluster),
+        on_off(server.cluster),
     )
 
 
@@ -208,15 +228,15 @@ def _feeds(servers: tuple[FeedReport, ...]) -> Table:
 
 
 def _options(report: SettingReport) -> tuple[Section, ...]:
-    own = _more(Timers, report.timers, ("hispeed",))
+    own = more_options(Timers, report.timers, ("hispeed",))
     lines = [own] if own else []
     for server in report.pservers:
-        more = _more(ManagedServer, server, ())
+        more = more_options(ManagedServer, server, ())
         lines += [f"{server.name} {more}"] if more else []
     return (Section("options", tuple(Line(line) for line in lines)),) if lines else ()
 
 
-def _more(record: Record, value: object, hidden: Row) -> str:
+def more_options(record: Record, value: object, hidden: Row) -> str:
     """The options that the manual has no column for, where they are not the default."""
     given = [
         f"{entry.key}={_given(getattr(value, entry.field))}"
@@ -230,5 +250,5 @@ def _more(record: Record, value: object, hidden: Row) -> str:
 
 def _given(value: object) -> str:
     if isinstance(value, bool):
-        return _on(value)
+        return on_off(value)
     return ",".join(value) if isinstance(value, tuple) else str(value)

@@ -17,6 +17,7 @@ from haconn.config.schema import (
     Configuration,
     KeyEntry,
     ManagedServer,
+    ManagementServer,
     Mode,
     PduEntry,
     ResetPath,
@@ -24,6 +25,7 @@ from haconn.config.schema import (
 )
 from haconn.config.secretfile import (
     LoginRow,
+    PeerTable,
     SecretHead,
     SecretRows,
     SystemRow,
@@ -31,16 +33,20 @@ from haconn.config.secretfile import (
 )
 
 T = TypeVar("T")
+S = TypeVar("S", ManagedServer, ManagementServer)
 CONNECTOR = "connector.toml"
+MSERVERS = "mservers.toml"
 PSERVERS = "pservers.toml"
 IPDUS = "ipdus.toml"
 SECRETS = "secrets.toml"
-FILES = (CONNECTOR, PSERVERS, IPDUS, SECRETS)
+FILES = (CONNECTOR, MSERVERS, PSERVERS, IPDUS, SECRETS)
 RESETPATH = "resetpath"
+MSERVER_ROWS = "mserver"
 SERVER_ROWS = "pserver"
 PDU_ROWS = "ipdu"
 LOGIN_ROWS = "login"
 SYSTEM_ROWS = "system"
+PEER_TABLE = "peer"
 
 
 def parse_files(texts: Mapping[str, str]) -> tuple[Configuration, SecretRows]:
@@ -55,7 +61,8 @@ def parse_files(texts: Mapping[str, str]) -> tuple[Configuration, SecretRows]:
     mode, resetpath, timers = _connector(tables[CONNECTOR], faults)
     secrets = _secrets(tables[SECRETS], faults)
     notes: list[str] = []
-    pservers = _servers(tables[PSERVERS], secrets, faults)
+    mservers = _servers(ManagementServer, tables, (MSERVERS, MSERVER_ROWS), secrets, faults)
+    pservers = _servers(ManagedServer, tables, (PSERVERS, SERVER_ROWS), secrets, faults)
     report_unknown(tables[IPDUS], {PDU_ROWS: PduEntry}, IPDUS, faults)
     pdus = _rows(PduEntry, tables[IPDUS], PDU_ROWS, IPDUS, faults)
     if faults or resetpath is None or timers is None:
@@ -65,11 +72,14 @@ def parse_files(texts: Mapping[str, str]) -> tuple[Configuration, SecretRows]:
         mode=mode,
         resetpath=resetpath,
         timers=timers,
+        mservers=mservers,
         pservers=pservers,
         pdus=pdus,
         community=secrets.head.community,
         keys=_keys(secrets, names, notes),
         next_system=secrets.head.next_system,
+        peer_keys=secrets.peer.entries(),
+        peer_newest=secrets.peer.last,
         notes=tuple(notes),
     )
     return configuration, secrets
@@ -108,14 +118,20 @@ def _connector(
 
 
 def _servers(
-    table: dict[str, Any], secrets: SecretRows, faults: list[str]
-) -> tuple[ManagedServer, ...]:
-    report_unknown(table, {SERVER_ROWS: ManagedServer}, PSERVERS, faults)
+    record: type[S],
+    tables: Mapping[str, dict[str, Any]],
+    place: tuple[str, str],
+    secrets: SecretRows,
+    faults: list[str],
+) -> tuple[S, ...]:
+    """Give the servers of a file, each with its password; `place` is the file and its rows."""
+    file, key = place
+    report_unknown(tables[file], {key: record}, file, faults)
     passwords = {row.place: row.password for row in secrets.logins}
-    servers: list[ManagedServer] = []
-    for index, row in enumerate(read_rows(table, SERVER_ROWS, PSERVERS, faults), start=1):
-        where = f"{PSERVERS}: [[{SERVER_ROWS}]] {index}"
-        server = read_row(ManagedServer, row, where, faults, {"password": NOT_SET})
+    servers: list[S] = []
+    for index, row in enumerate(read_rows(tables[file], key, file, faults), start=1):
+        where = f"{file}: [[{key}]] {index}"
+        server = read_row(record, row, where, faults, {"password": NOT_SET})
         if server is not None:
             password = passwords.get(login_place(server), NOT_SET)
             servers.append(replace(server, password=password))
@@ -124,14 +140,17 @@ def _servers(
 
 def _secrets(table: dict[str, Any], faults: list[str]) -> SecretRows:
     heads = {entry.key: entry for entry in options(SecretHead)}
-    known = {**heads, LOGIN_ROWS: LoginRow, SYSTEM_ROWS: SystemRow}
+    known = {**heads, LOGIN_ROWS: LoginRow, SYSTEM_ROWS: SystemRow, PEER_TABLE: PeerTable}
     report_unknown(table, known, SECRETS, faults)
     own = {key: value for key, value in table.items() if key in heads}
     head = read_row(SecretHead, own, SECRETS, faults, {})
+    where = f"{SECRETS}: [{PEER_TABLE}]"
+    peer = read_row(PeerTable, table.get(PEER_TABLE, {}), where, faults, {})
     return SecretRows(
         head or SecretHead(),
         _rows(LoginRow, table, LOGIN_ROWS, SECRETS, faults),
         _rows(SystemRow, table, SYSTEM_ROWS, SECRETS, faults),
+        peer or PeerTable(),
     )
 
 

@@ -95,12 +95,13 @@ def delete_pdus(old: Configuration, addr: str) -> Change:
     """Remove a PDU, or all with `*`; outlets that feed servers stay registered, and are told."""
     gone = [pdu for pdu in old.pdus if addr in (pdu.addr, "*")]
     if not gone and addr != "*":
-        raise RefusedError(f"{addr}: no such PDU; known: {_known([pdu.addr for pdu in old.pdus])}")
+        raise RefusedError(
+            f"{addr}: no such PDU; known: {known_names([pdu.addr for pdu in old.pdus])}"
+        )
     addresses = {pdu.addr for pdu in gone}
     warned = tuple(
-        f"outlet {feed} still feeds {server.name}: it counts as NG"
-        for server in old.pservers
-        for feed in server.feeds
+        f"outlet {feed} still feeds {name}: it counts as NG"
+        for name, feed in _all_feeds(old)
         if feed.pdu in addresses
     )
     kept = tuple(pdu for pdu in old.pdus if pdu not in gone)
@@ -114,30 +115,49 @@ def add_feed(old: Configuration, name: str, feed: Feed) -> Change:
         raise RefusedError(f"{name}: outlet {feed} is registered already")
     if len(server.feeds) >= FEEDS_MAX:
         raise RefusedError(f"{name}: {FEEDS_MAX} outlets are registered; allowed: {FEEDS_MAX}")
-    owner = next((other.name for other in old.pservers if feed in other.feeds), None)
+    owner = fed_by(old, feed)
     if owner is not None:
         raise RefusedError(f"{name}: outlet {feed} feeds {owner} already; allowed: one server")
     after = replace(server, feeds=(*server.feeds, feed))
-    warned: tuple[str, ...] = ()
-    if old.pdu(feed.pdu) is None:
-        warned = (f"PDU {feed.pdu} is not registered: until then the outlet counts as NG",)
-    return Change(_with(old, server, after), warned=warned)
+    return Change(_with(old, server, after), warned=unregistered(old, feed))
 
 
 def delete_feeds(old: Configuration, name: str, feed: Feed | None) -> Change:
     """Remove an outlet of a server, or all of them."""
     server = _server(old, name)
     if feed is not None and feed not in server.feeds:
-        known = _known([str(known) for known in server.feeds])
+        known = known_names([str(known) for known in server.feeds])
         raise RefusedError(f"{name}: outlet {feed} is not registered; known: {known}")
     kept = tuple(other for other in server.feeds if feed is not None and other != feed)
     return Change(_with(old, server, replace(server, feeds=kept)))
 
 
+def fed_by(old: Configuration, feed: Feed) -> str | None:
+    """Tell which server, managed or management, an outlet feeds already."""
+    return next((name for name, other in _all_feeds(old) if other == feed), None)
+
+
+def unregistered(old: Configuration, feed: Feed) -> tuple[str, ...]:
+    """Give the warning about an outlet of a PDU that is not registered (A-29)."""
+    if old.pdu(feed.pdu) is not None:
+        return ()
+    return (f"PDU {feed.pdu} is not registered: until then the outlet counts as NG",)
+
+
+def known_names(names: list[str]) -> str:
+    """Put names in a sentence."""
+    return ", ".join(names) or "none"
+
+
+def _all_feeds(old: Configuration) -> list[tuple[str, Feed]]:
+    managed = [(server.name, feed) for server in old.pservers for feed in server.feeds]
+    return [*managed, *((server.name, feed) for server in old.mservers for feed in server.feeds)]
+
+
 def _server(old: Configuration, name: str) -> ManagedServer:
     server = old.server(name)
     if server is None:
-        known = _known([other.name for other in old.pservers])
+        known = known_names([other.name for other in old.pservers])
         raise RefusedError(f"{name}: no such managed server; known: {known}")
     return server
 
@@ -146,7 +166,3 @@ def _with(old: Configuration, before: ManagedServer, after: ManagedServer) -> Co
     return replace(
         old, pservers=tuple(after if other is before else other for other in old.pservers)
     )
-
-
-def _known(names: list[str]) -> str:
-    return ", ".join(names) or "none"

@@ -33,7 +33,7 @@ def require_directory(path: Path) -> None:
         raise ConfigError(f"{path}: cannot be looked into: {exc.strerror}") from exc
 
 
-def read_text(path: Path, *, secret: bool = False) -> str | None:
+def read_text(path: Path, *, secret: bool = False, bytes_max: int = BYTES_MAX) -> str | None:
     """Give the text of a file, None if there is none.
 
     Raises ConfigError if it cannot be read, is no text, is too long or, of a secret file, if
@@ -51,13 +51,13 @@ def read_text(path: Path, *, secret: bool = False) -> str | None:
     try:
         _require_plain(path, os.fstat(handle), secret=secret)
         with os.fdopen(handle, "rb", closefd=False) as file:
-            data = file.read(BYTES_MAX + 1)
+            data = file.read(bytes_max + 1)
     except OSError as exc:
         raise ConfigError(f"{path}: cannot be read: {exc.strerror}") from exc
     finally:
         os.close(handle)
-    if len(data) > BYTES_MAX:
-        raise ConfigError(f"{path}: too long; allowed: {BYTES_MAX} bytes")
+    if len(data) > bytes_max:
+        raise ConfigError(f"{path}: too long; allowed: {bytes_max} bytes")
     try:
         return data.decode()
     except UnicodeDecodeError as exc:

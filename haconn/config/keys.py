@@ -105,7 +105,7 @@ def retire_key(old: Configuration, system_id: int, generation: int) -> tuple[Cha
 
 def _require_owner(old: Configuration, owner: Owner) -> None:
     if owner.server.lower() == PEER:
-        raise RefusedError("peer: the key of the pair; not in single mode")
+        raise RefusedError("peer: the key of the pair; haconnsetup key new peer makes it")
     if old.server(owner.server) is None:
         known = ", ".join(server.name for server in old.pservers) or "none"
         raise RefusedError(f"{owner.server}: no such managed server; known: {known}")

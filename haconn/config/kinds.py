@@ -175,6 +175,33 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True)
+class OrOff:
+    """A value, or `off` on the command line, which takes it away; a file does without the key."""
+
+    kind: Checked
+
+    @property
+    def allowed(self) -> str:
+        return f"{self.kind.allowed}, off"
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return (OFF,)
+
+    def parse(self, text: str) -> object:
+        try:
+            return None if text.lower() == OFF else self.kind.parse(text)
+        except ValueError as exc:
+            raise ValueError(self.allowed) from exc
+
+    def check(self, value: object) -> object:
+        return self.kind.check(value)
+
+    def write(self, value: object) -> TomlValue:
+        return self.kind.write(value)
+
+
+@dataclass(frozen=True, slots=True)
 class Switch:
     """On or off; true or false in a file."""
 

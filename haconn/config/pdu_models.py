@@ -2,7 +2,7 @@
 
 A model is one TOML file; its name is the file's name without `.toml`. The files of the package
 are read first; a file of the same name under HACONN_ETC/pdu-models replaces one as a whole, and
-other files there add models.
+other files there add models (haconn/config/texts.py reads them).
 
 Keys of a file:
 
@@ -26,9 +26,10 @@ Without a [[variant]] the model has one, with the id "only".
 
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib import resources
-from pathlib import Path
 
 from haconn.config.errors import ConfigError
 from haconn.config.pdu_model import Oid, PduModel, Switch, Template, Variant, Version
@@ -49,20 +50,21 @@ class PduModelError(ConfigError):
     """Model files are wrong: `faults` has one line each, with file, key and what is allowed."""
 
 
-def load_pdu_models(site: Path | None = None) -> dict[str, PduModel]:
+def load_pdu_models(site: Mapping[str, str] | None = None) -> dict[str, PduModel]:
     """Read the models of the package and those of the site.
 
     Args:
-        site: the directory HACONN_ETC/pdu-models; it need not exist.
+        site: the texts of the site's own models, by name.
 
     Raises:
         PduModelError: with every fault of every file.
     """
     faults: list[str] = []
-    texts = _texts(site, faults)
     models: dict[str, PduModel] = {}
-    for name, text in texts.items():
+    for name, text in (_package_texts() | dict(site or {})).items():
         try:
+            if len(text.encode()) > BYTES_MAX:
+                raise PduModelError(f"{name}.toml: too long; allowed: {BYTES_MAX} bytes")
             models[name] = read_pdu_model(name, text)
         except PduModelError as error:
             faults += error.faults
@@ -93,24 +95,14 @@ def read_pdu_model(name: str, text: str) -> PduModel:
     return model
 
 
-def _texts(site: Path | None, faults: list[str]) -> dict[str, str]:
-    """Collect the texts by model name; a site's file replaces the package's."""
+@cache
+def _package_texts() -> dict[str, str]:
     package = resources.files("haconn.config") / "pdu-models"
-    texts = {
+    return {
         entry.name.removesuffix(".toml"): entry.read_text(encoding="utf-8")
         for entry in package.iterdir()
         if entry.name.endswith(".toml")
     }
-    for path in sorted(site.glob("*.toml")) if site is not None else ():
-        try:
-            content = path.read_bytes()
-            if len(content) > BYTES_MAX:
-                faults.append(f"{path.name}: {len(content)} bytes; at most {BYTES_MAX} allowed")
-                continue
-            texts[path.stem] = content.decode()
-        except (OSError, UnicodeDecodeError) as error:
-            faults.append(f"{path.name}: cannot be read: {error}")
-    return texts
 
 
 def _model(name: str, table: Table) -> PduModel:

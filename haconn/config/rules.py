@@ -5,24 +5,28 @@ values themselves were checked when they were read (haconn/config/kinds.py).
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import IPv4Interface
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
-from haconn.config.documents import CONNECTOR, IPDUS, PSERVERS, SECRETS
-from haconn.config.errors import ConfigError
+from haconn.config.documents import CONNECTOR, IPDUS, MSERVERS, PSERVERS, SECRETS
+from haconn.config.pair_rules import mserver_faults, pair_notes, peer_key_faults
 from haconn.config.pdu_model import PduModel
 from haconn.config.schema import (
     FEEDS_MAX,
+    MSERVER_FEEDS_MAX,
     PDUS_MAX,
     PEER,
     SERVERS_MAX,
     SYSTEMS_MAX,
     Configuration,
     ManagedServer,
+    ManagementServer,
     PduEntry,
 )
 from haconn.core.model import Feed
+
+AnyServer: TypeAlias = ManagedServer | ManagementServer
 
 
 class Fault(NamedTuple):
@@ -39,32 +43,21 @@ def faults_of(configuration: Configuration, models: Mapping[str, PduModel]) -> t
     """Give every rule that is broken."""
     found: tuple[tuple[str, Iterator[str]], ...] = (
         (CONNECTOR, _reset_path(configuration)),
+        (MSERVERS, mserver_faults(configuration)),
         (PSERVERS, _servers(configuration)),
         (PSERVERS, _bmcs(configuration)),
-        (PSERVERS, _feeds(configuration, models)),
+        (PSERVERS, _feeds(configuration.pservers, FEEDS_MAX)),
+        (MSERVERS, _feeds(configuration.mservers, MSERVER_FEEDS_MAX)),
+        (MSERVERS, _bmcs_of_both_kinds(configuration)),
+        (MSERVERS, _feeds_of_both_kinds(configuration)),
+        (PSERVERS, _outlets(configuration.pservers, configuration, models)),
+        (MSERVERS, _outlets(configuration.mservers, configuration, models)),
         (IPDUS, _pdus(configuration, models)),
         (SECRETS, _passwords(configuration)),
         (SECRETS, _keys(configuration)),
+        (SECRETS, peer_key_faults(configuration)),
     )
     return tuple(Fault(file, text) for file, texts in found for text in texts)
-
-
-def require_startable(configuration: Configuration) -> None:
-    """Raise ConfigError for what the daemon cannot start without."""
-    path = configuration.resetpath
-    faults: list[str] = []
-    if configuration.mode != "single":
-        faults.append(
-            f"{CONNECTOR}: mode: a pair needs two management servers, and none is registered;"
-            " haconnsetup mode single runs this server alone"
-        )
-    if path.addr is None or path.port is None:
-        faults.append(
-            f"{CONNECTOR}: [resetpath]: not complete;"
-            " haconnsetup resetpath addr=<IPv4 address>/<mask> port=<port> sets it"
-        )
-    if faults:
-        raise ConfigError(*faults)
 
 
 def notes(configuration: Configuration) -> Iterator[str]:
@@ -78,6 +71,7 @@ def notes(configuration: Configuration) -> Iterator[str]:
             yield f"{server.name}: ipdusd=on, but no outlet is registered: nothing can be cut"
         if server.hedge and not server.ipdusd:
             yield f"{server.name}: hedge=on does nothing while ipdusd=off"
+    yield from pair_notes(configuration)
     if not configuration.community.reveal() and configuration.pdus:
         yield "no SNMP community is set: no PDU can be reached; haconnsetup snmp name=<community>"
 
@@ -119,12 +113,17 @@ def _server(server: ManagedServer) -> Iterator[str]:
 
 
 def _passwords(configuration: Configuration) -> Iterator[str]:
-    for server in configuration.pservers:
-        if not server.password.reveal():
-            yield (
-                f"{server.name}: no password for account {server.account} at {server.addr};"
-                f" haconnsetup pserver mod {server.name} account={server.account} asks for it"
-            )
+    kinds: tuple[tuple[str, Sequence[AnyServer]], ...] = (
+        ("mserver", configuration.mservers),
+        ("pserver", configuration.pservers),
+    )
+    for kind, servers in kinds:
+        for server in servers:
+            if not server.password.reveal():
+                yield (
+                    f"{server.name}: no password for account {server.account} at {server.addr};"
+                    f" haconnsetup {kind} mod {server.name} account={server.account} asks for it"
+                )
 
 
 def _bmcs(configuration: Configuration) -> Iterator[str]:
@@ -141,22 +140,47 @@ def _bmcs(configuration: Configuration) -> Iterator[str]:
                 yield f"{server.name}: kdump_from: {source} belongs to {owner} already"
 
 
-def _feeds(configuration: Configuration, models: Mapping[str, PduModel]) -> Iterator[str]:
+def _bmcs_of_both_kinds(configuration: Configuration) -> Iterator[str]:
+    """A reset of the managed server would be one of the management server, or of its peer."""
+    owners = {(server.addr, server.bmcport): server.name for server in configuration.pservers}
+    for server in configuration.mservers:
+        place = (server.addr, server.bmcport)
+        owner = owners.setdefault(place, server.name)
+        if owner != server.name:
+            yield f"{server.name}: addr: {server.addr} is the BMC of {owner} too; allowed: of one"
+
+
+def _feeds(servers: Sequence[AnyServer], count_max: int) -> Iterator[str]:
     owners: dict[Feed, str] = {}
-    for server in configuration.pservers:
-        if len(server.feeds) > FEEDS_MAX:
-            yield f"{server.name}: {len(server.feeds)} outlets; allowed: {FEEDS_MAX}"
+    for server in servers:
+        if len(server.feeds) > count_max:
+            yield f"{server.name}: {len(server.feeds)} outlets; allowed: {count_max}"
         for outlet in _twice([str(feed) for feed in server.feeds]):
             yield f"{server.name}: outlet {outlet} is registered twice; allowed: once"
         for feed in server.feeds:
             owner = owners.setdefault(feed, server.name)
             if owner != server.name:
                 yield f"{server.name}: outlet {feed} feeds {owner} already; allowed: one server"
+
+
+def _feeds_of_both_kinds(configuration: Configuration) -> Iterator[str]:
+    owners = {feed: server.name for server in configuration.pservers for feed in server.feeds}
+    for server in configuration.mservers:
+        for feed in server.feeds:
+            if feed in owners:
+                yield f"{server.name}: outlet {feed} feeds {owners[feed]} too; allowed: one server"
+
+
+def _outlets(
+    servers: Sequence[AnyServer], configuration: Configuration, models: Mapping[str, PduModel]
+) -> Iterator[str]:
+    for server in servers:
+        for feed in server.feeds:
             yield from _outlet(configuration.pdu(feed.pdu), feed, server, models)
 
 
 def _outlet(
-    pdu: PduEntry | None, feed: Feed, server: ManagedServer, models: Mapping[str, PduModel]
+    pdu: PduEntry | None, feed: Feed, server: AnyServer, models: Mapping[str, PduModel]
 ) -> Iterator[str]:
     model = models.get(pdu.model) if pdu is not None else None
     if model is None:

@@ -6,9 +6,13 @@ whole is allowed, and haconn/config/store.py makes the files say it.
 | file           | holds                                                                      |
 |----------------|----------------------------------------------------------------------------|
 | connector.toml | mode, reset path, high-speed switchover, polls: of this server, not copied |
+| mservers.toml  | the two management servers of a pair, and the outlets that feed them       |
 | pservers.toml  | managed servers and the outlets that feed them                             |
 | ipdus.toml     | PDUs                                                                       |
-| secrets.toml   | community, passwords, keys and their counter; mode 0600                    |
+| secrets.toml   | community, passwords, keys and their counter, key of the pair; mode 0600   |
+
+`haconnact copy` takes all but connector.toml and the key of the pair to the other management
+server, so nothing in them says which of the two this one is: its host name does.
 """
 
 from dataclasses import dataclass, field
@@ -21,6 +25,7 @@ from haconn.config.kinds import (
     Choice,
     Feeds,
     Number,
+    OrOff,
     Quoted,
     SecretText,
     Switch,
@@ -33,6 +38,10 @@ from haconn.core.model import Feed, Secret, SystemKey
 
 SERVERS_MAX = 32
 FEEDS_MAX = 4
+MSERVERS_MAX = 2
+MSERVER_FEEDS_MAX = 2
+PEER_KEYS_MAX = 2
+"""One in use, and one that is on its way to the other management server."""
 PDUS_MAX = 132
 SYSTEMS_MAX = 256
 KEY_ID_MAX = 2**24 - 1
@@ -151,6 +160,47 @@ class ManagedServer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ManagementServer:
+    """One of the two servers that run haconn, as its peer needs to know it."""
+
+    name: Annotated[str, Option("host name of the management server", name())]
+    addr: Annotated[str, Option("address of its BMC", ADDRESS)]
+    account: Annotated[str, Option("login name at its BMC", Quoted(symbols(1, 16)))]
+    password: Annotated[
+        Secret, Option("password at its BMC", SecretText(symbols(8, 20)), stored=False)
+    ]
+    ipdusd: Annotated[
+        bool, Option("cut the outlets that feed it if its BMC does not switch it off", ON_OFF)
+    ] = False
+    timeout: Annotated[
+        int | None,
+        Option(
+            "time its BMC may take before the outlets are cut; needed with ipdusd=on",
+            Number(5, 60),
+            unit="s",
+        ),
+    ] = None
+    bmcport: Annotated[int, Option("UDP port of its BMC", ANY_PORT)] = 623
+    suite: Annotated[
+        Suite,
+        Option("IPMI cipher suite; auto tries 17, then 3 with an alarm", Choice(("auto", 17, 3))),
+    ] = "auto"
+    lan_addr: Annotated[str | None, Option("its address on the duplex LAN", ADDRESS)] = None
+    lan_port: Annotated[
+        int | None, Option("port on which it talks to its peer, on every path", OWN_PORT)
+    ] = None
+    maddr: Annotated[
+        str | None,
+        Option("its address on the management LAN; off: it tells its peer itself", OrOff(ADDRESS)),
+    ] = None
+    raddr: Annotated[
+        str | None,
+        Option("its own address on the reset path; off: it tells its peer itself", OrOff(ADDRESS)),
+    ] = None
+    feeds: Annotated[tuple[Feed, ...], Option("outlets that feed it, up to 2", Feeds())] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PduEntry:
     """A PDU whose outlets may be switched."""
 
@@ -211,6 +261,15 @@ class KeyEntry:
         return self.server if self.vm is None else f"{self.server}/{self.vm}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerKey:
+    """One generation of the key with which the two management servers talk."""
+
+    generation: int
+    key: Secret
+    """64 hexadecimal digits."""
+
+
 COMMUNITY = Option(
     "SNMP community of all PDUs",
     SecretText(Text("[A-Za-z0-9]{1,30}", "1 to 30 ASCII letters and digits")),
@@ -226,6 +285,7 @@ class Configuration:
     mode: Annotated[Mode, MODE] = "pair"
     resetpath: ResetPath = ResetPath()
     timers: Timers = Timers()
+    mservers: tuple[ManagementServer, ...] = ()
     pservers: tuple[ManagedServer, ...] = ()
     pdus: tuple[PduEntry, ...] = ()
     community: Secret = NOT_SET
@@ -233,12 +293,25 @@ class Configuration:
     keys: tuple[KeyEntry, ...] = ()
     next_system: int = 1
     """The system id that the next key of a new system gets."""
+    peer_keys: tuple[PeerKey, ...] = ()
+    """Oldest first; all of them are good."""
+    peer_newest: int = 0
+    """The last generation of the pair's key ever made or taken."""
     notes: tuple[str, ...] = field(default=(), compare=False)
     """What is allowed and yet odd, a line each: for the operator and the log."""
 
     def server(self, name: str) -> ManagedServer | None:
         """Give the managed server of that name."""
         return next((server for server in self.pservers if server.name == name), None)
+
+    def mserver(self, name: str) -> ManagementServer | None:
+        """Give the management server of that name."""
+        return next((server for server in self.mservers if server.name == name), None)
+
+    def peer_of(self, host: str) -> ManagementServer | None:
+        """Give the other management server; None unless there are two and one is this host."""
+        others = [server for server in self.mservers if server.name != host]
+        return others[0] if len(self.mservers) == MSERVERS_MAX and len(others) == 1 else None
 
     def pdu(self, addr: str) -> PduEntry | None:
         """Give the PDU of that address."""

@@ -1,11 +1,14 @@
-"""What secrets.toml holds: community, passwords, and the keys of the systems.
+"""What secrets.toml holds: community, passwords, the keys of the systems, the key of the pair.
 
-A change that touches both pservers.toml and secrets.toml cannot be written in one step. So a row
-here may be of a server, or of a BMC or account of a server, that pservers.toml does not name: it
-counts for nothing, and the next change drops it. Then a change is written in three steps, each
-of which leaves files that load as the whole old or the whole new configuration
+A change that touches both pservers.toml (or mservers.toml) and secrets.toml cannot be written in
+one step. So a row here may be of a server, or of a BMC or account of a server, that no other file
+names: it counts for nothing, and the next change drops it. Then a change is written in three
+steps, each of which leaves files that load as the whole old or the whole new configuration
 (haconn/config/store.py): secrets.toml with the rows of both, pservers.toml, secrets.toml with
 the new rows only.
+
+The key of the pair has a table of its own, [peer]: it is the one part of this file that is never
+copied to the other management server.
 """
 
 from dataclasses import dataclass
@@ -22,6 +25,8 @@ from haconn.config.schema import (
     Configuration,
     KeyEntry,
     ManagedServer,
+    ManagementServer,
+    PeerKey,
 )
 from haconn.core.model import Secret
 
@@ -32,7 +37,7 @@ HEX_KEY = Text("[0-9a-f]{64}", "64 hexadecimal digits")
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
-    """The live keys of one system, in the file: an array of {generation, key}."""
+    """Live keys, in the file: an array of {generation, key}."""
 
     allowed: str = '[{ generation = <1 to 255>, key = "<64 hexadecimal digits>" }, ...]'
     words: tuple[str, ...] = ()
@@ -86,7 +91,7 @@ class LoginRow:
         return self.server, self.addr, self.bmcport, self.account
 
 
-def login_place(server: ManagedServer) -> Login:
+def login_place(server: ManagedServer | ManagementServer) -> Login:
     """Tell which password a server needs."""
     return server.name, server.addr, server.bmcport, server.account
 
@@ -120,6 +125,28 @@ class SystemRow:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerTable:
+    """The key of the pair; the same on both management servers, taken there by hand."""
+
+    newest: Annotated[
+        int, Option("last generation ever made or taken", Number(0, GENERATION_MAX))
+    ] = 0
+    keys: Annotated[tuple[tuple[int, Secret], ...], Option("live keys", KeyRing())] = ()
+
+    def entries(self) -> tuple[PeerKey, ...]:
+        """Give the keys one by one, oldest first."""
+        return tuple(
+            PeerKey(generation=generation, key=key)
+            for generation, key in sorted(self.keys, key=lambda item: item[0])
+        )
+
+    @property
+    def last(self) -> int:
+        """The last generation ever made or taken, whatever the file says."""
+        return max((self.newest, *(generation for generation, _ in self.keys)))
+
+
 @dataclass(frozen=True, slots=True)
 class SecretRows:
     """The content of secrets.toml."""
@@ -127,6 +154,7 @@ class SecretRows:
     head: SecretHead
     logins: tuple[LoginRow, ...]
     systems: tuple[SystemRow, ...]
+    peer: PeerTable = PeerTable()
 
     def with_rows_of(self, older: "SecretRows") -> "SecretRows":
         """Add the rows of the configuration that is being replaced."""
@@ -134,7 +162,7 @@ class SecretRows:
         logins |= {row.place: row for row in self.logins}
         systems = {(row.id, row.server): row for row in older.systems}
         systems |= {(row.id, row.server): row for row in self.systems}
-        return SecretRows(self.head, tuple(logins.values()), tuple(systems.values()))
+        return SecretRows(self.head, tuple(logins.values()), tuple(systems.values()), self.peer)
 
 
 def secret_rows(configuration: Configuration) -> SecretRows:
@@ -142,14 +170,22 @@ def secret_rows(configuration: Configuration) -> SecretRows:
     rings: dict[int, list[KeyEntry]] = {}
     for entry in configuration.keys:
         rings.setdefault(entry.id, []).append(entry)
+    servers: list[ManagedServer | ManagementServer] = [
+        *configuration.mservers,
+        *configuration.pservers,
+    ]
     return SecretRows(
         SecretHead(community=configuration.community, next_system=configuration.next_system),
-        tuple(_login(server) for server in configuration.pservers if server.password.reveal()),
+        tuple(_login(server) for server in servers if server.password.reveal()),
         tuple(_system(ring) for ring in rings.values()),
+        PeerTable(
+            newest=configuration.peer_newest,
+            keys=tuple((entry.generation, entry.key) for entry in configuration.peer_keys),
+        ),
     )
 
 
-def _login(server: ManagedServer) -> LoginRow:
+def _login(server: ManagedServer | ManagementServer) -> LoginRow:
     return LoginRow(
         server=server.name,
         addr=server.addr,

@@ -1,8 +1,8 @@
 """Loading the configuration, and changing it without ever leaving half a change.
 
 One file is replaced in one step (haconn/config/files.py). Two files have to agree: pservers.toml
-says which servers there are, secrets.toml has their passwords and keys. Rows of secrets.toml that
-fit no server count for nothing, so a change of both is written in three steps:
+(or mservers.toml) says which servers there are, secrets.toml has their passwords and keys. Rows of
+secrets.toml that fit no server count for nothing, so a change of both is written in three steps:
 
   1. secrets.toml with the rows of the old and of the new configuration;
   2. pservers.toml: from here on the new configuration is the one that loads;
@@ -17,16 +17,18 @@ exactly what was meant.
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
 from haconn.config.documents import (
     CONNECTOR,
-    FILES,
     IPDUS,
     LOGIN_ROWS,
+    MSERVER_ROWS,
+    MSERVERS,
     PDU_ROWS,
+    PEER_TABLE,
     PSERVERS,
     RESETPATH,
     SECRETS,
@@ -41,17 +43,31 @@ from haconn.config.files import (
     SECRET_MODE,
     locked,
     make_directory,
-    read_text,
     replace_text,
-    require_directory,
 )
 from haconn.config.pdu_model import PduModel
 from haconn.config.pdu_models import PduModelError, load_pdu_models
 from haconn.config.rules import Fault, faults_of
-from haconn.config.schema import Configuration, ManagedServer, PduEntry, ResetPath, Timers
-from haconn.config.secretfile import LoginRow, SecretHead, SecretRows, SystemRow, secret_rows
+from haconn.config.schema import (
+    Configuration,
+    ManagedServer,
+    ManagementServer,
+    PduEntry,
+    ResetPath,
+    Timers,
+)
+from haconn.config.secretfile import (
+    LoginRow,
+    PeerTable,
+    SecretHead,
+    SecretRows,
+    SystemRow,
+    secret_rows,
+)
+from haconn.config.texts import RECORD, finish, read_texts
 
-READS_MAX = 20
+NAMING = frozenset({MSERVERS, PSERVERS})
+"""Files that say which servers there are, and so which passwords and keys count."""
 Edit: TypeAlias = Callable[[Configuration], Configuration]
 
 
@@ -88,7 +104,7 @@ def look(etc: Path) -> tuple[Configuration, tuple[Fault, ...]]:
 def models_of(etc: Path) -> dict[str, PduModel]:
     """Read the table of PDU models; raises ConfigError."""
     try:
-        return load_pdu_models(etc / "pdu-models")
+        return load_pdu_models(read_texts(etc).models if os.path.lexists(etc) else {})
     except PduModelError as exc:
         raise ConfigError(*(f"pdu-models/{fault}" for fault in exc.faults)) from exc
 
@@ -114,6 +130,7 @@ def change(etc: Path, edit: Edit, first: Callable[[], None] | None = None) -> tu
     """
     make_directory(etc, 0o755)
     with locked(etc):
+        finish(etc)
         models = models_of(etc)
         stored = _read(etc)
         new = edit(stored.configuration)
@@ -137,26 +154,12 @@ def _require_no_worse(
 
 
 def _read(etc: Path) -> Stored:
-    require_directory(etc)
-    texts = _read_texts(etc)
+    texts = read_texts(etc).files
     configuration, secrets = parse_files(texts)
+    if os.path.lexists(etc / RECORD):
+        note = f"{etc / RECORD} holds settings that other files do not have yet; a change ends that"
+        configuration = replace(configuration, notes=(*configuration.notes, note))
     return Stored(texts, configuration, secrets)
-
-
-def _read_texts(etc: Path) -> dict[str, str]:
-    """Give the texts of one moment: a change may be written while they are read."""
-    before = _read_once(etc)
-    for _ in range(READS_MAX):
-        after = _read_once(etc)
-        if after == before:
-            return after
-        before = after
-    raise ConfigError(f"{etc}: changes faster than it can be read; try again")
-
-
-def _read_once(etc: Path) -> dict[str, str]:
-    texts = {file: read_text(etc / file, secret=file == SECRETS) for file in FILES}
-    return {file: text for file, text in texts.items() if text is not None}
 
 
 def _write(etc: Path, before: Mapping[str, str], steps: list[tuple[str, str]]) -> None:
@@ -172,6 +175,7 @@ def _steps(stored: Stored, new: Configuration) -> list[tuple[str, str]]:
     old, before = stored.configuration, stored.texts.get(SECRETS, "")
     open_texts = {
         CONNECTOR: _connector_text(stored.texts.get(CONNECTOR, ""), old, new),
+        MSERVERS: edit_rows(stored.texts.get(MSERVERS, ""), _mserver_rows(old, new)),
         PSERVERS: edit_rows(stored.texts.get(PSERVERS, ""), _server_rows(old, new)),
         IPDUS: edit_rows(stored.texts.get(IPDUS, ""), _pdu_rows(old, new)),
     }
@@ -180,7 +184,7 @@ def _steps(stored: Stored, new: Configuration) -> list[tuple[str, str]]:
     }
     assert len(changed) <= 1, "files that need not agree are changed by commands of their own"
     wanted = secret_rows(new)
-    both = wanted.with_rows_of(secret_rows(old)) if PSERVERS in changed else wanted
+    both = wanted.with_rows_of(secret_rows(old)) if NAMING & set(changed) else wanted
     bridge = _secret_text(before, stored.secrets, both)
     _, bridged = parse_files({**stored.texts, SECRETS: bridge})  # rows in the order of the text
     final = _secret_text(bridge, bridged, wanted)
@@ -204,7 +208,11 @@ def _server_rows(old: Configuration, new: Configuration) -> Rows[ManagedServer]:
     return Rows(SERVER_ROWS, ManagedServer, _server_name, old.pservers, new.pservers)
 
 
-def _server_name(server: ManagedServer) -> object:
+def _mserver_rows(old: Configuration, new: Configuration) -> Rows[ManagementServer]:
+    return Rows(MSERVER_ROWS, ManagementServer, _server_name, old.mservers, new.mservers)
+
+
+def _server_name(server: ManagedServer | ManagementServer) -> object:
     return server.name
 
 
@@ -218,6 +226,7 @@ def _pdu_name(pdu: PduEntry) -> object:
 
 def _secret_text(text: str, old: SecretRows, new: SecretRows) -> str:
     text = edit_head(text, SecretHead, old.head, new.head)
+    text = edit_table(text, PEER_TABLE, PeerTable, old.peer, new.peer)
     text = edit_rows(text, Rows(LOGIN_ROWS, LoginRow, _login_name, old.logins, new.logins))
     return edit_rows(text, Rows(SYSTEM_ROWS, SystemRow, _system_name, old.systems, new.systems))
 

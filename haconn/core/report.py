@@ -96,6 +96,17 @@ class ServerRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PathRow:
+    """One path between the two management servers."""
+
+    name: str
+    heard: Link
+    """Whether we hear the peer on it."""
+    hears_us: Link
+    """Whether the peer says that it hears us on it."""
+
+
+@dataclass(frozen=True, slots=True)
 class StatusReport:
     """`haconnshow status`."""
 
@@ -107,6 +118,14 @@ class StatusReport:
     """What needs an operator now, a line each."""
     owed: tuple[str, ...] = ()
     """Restores that are owed (outlets, power-on) with their age, a line each."""
+    paths: tuple[PathRow, ...] = ()
+    """Of a pair only, as all that follows."""
+    epoch: int | None = None
+    """Counts the takeovers of the pair."""
+    synchronised: bool | None = None
+    """Whether the standby has everything that the active has; None while there is no standby."""
+    notes: tuple[str, ...] = ()
+    """What an operator may want to know about the pair, a line each; no alarm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,3 +207,17 @@ class KeysReport:
 
     systems: int
     keys: int
+
+
+@dataclass(frozen=True, slots=True)
+class CopyReport:
+    """`haconnact copy`: the files of the standby that are different now."""
+
+    changed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RoleReport:
+    """A restart, a stop or a takeover: what has been done, in one line."""
+
+    text: str

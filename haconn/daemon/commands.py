@@ -1,5 +1,6 @@
 """What operators' commands do in the running daemon."""
 
+import signal
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from haconn.core.report import (
     PduReport,
     ResetTestReport,
     RestoreReport,
+    RoleReport,
     StatusReport,
 )
 from haconn.core.system import Status, System
@@ -32,7 +34,7 @@ from haconn.daemon.pdus import PduKeeper
 from haconn.daemon.performer import Ended, Spokesman
 from haconn.daemon.reports import Reporter
 from haconn.daemon.resetpath import ResetPath
-from haconn.wire.control import Acrecovery, Done, Refused, Reply, Reset
+from haconn.wire.control import Acrecovery, Done, PairRequest, Refused, Reply, Reset, ShutdownActive
 from haconn.wire.keys import BadKeyError, Key
 
 
@@ -153,6 +155,18 @@ class Commands:
         if ended.failure is not None:
             return Refused(f"{request.server}: {ended.failure}")
         return Done(RestoreReport(request.server, tuple(self._outlets_of(request.server))))
+
+    async def operate_pair(self, request: PairRequest, say: Say) -> Reply:
+        """There is no pair, and of all these only a stop needs none."""
+        if not isinstance(request, ShutdownActive):
+            return Refused("not in single mode")
+        say("the service begins nothing new")
+        return Done(RoleReport("the service stops"))
+
+    def told(self, request: PairRequest) -> None:
+        """Stop as if systemd had said so."""
+        assert isinstance(request, ShutdownActive)
+        signal.raise_signal(signal.SIGTERM)
 
     def _outlets_of(self, server: str) -> list[OutletRow]:
         rows = [row for pdu in self._pdus.values() for row in self._reporter.outlet_rows(pdu)]

@@ -10,7 +10,7 @@ import socket
 import struct
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol, assert_never
+from typing import Protocol
 
 import trio
 
@@ -21,6 +21,7 @@ from haconn.wire.control import (
     ControlError,
     Done,
     Monitors,
+    PairRequest,
     Pdus,
     Progress,
     Refused,
@@ -63,6 +64,12 @@ class Operations(Protocol):
 
     async def recover(self, request: Acrecovery, say: Say) -> Reply:
         """Switch the outlets of a server on."""
+
+    async def operate_pair(self, request: PairRequest, say: Say) -> Reply:
+        """Copy, restart, stop or take over; refused where the roles do not allow it."""
+
+    def told(self, request: PairRequest) -> None:
+        """The operator has been told that it is done: a process that is to end may end now."""
 
 
 class ControlSocket:
@@ -132,7 +139,11 @@ class ControlSocket:
             nursery.start_soon(_stream_progress, stream, receive)
             reply = await self._reply(request, lambda text: _put(send, text))
             send.close()
-        await _send(stream, reply)
+        try:
+            await _send(stream, reply)
+        finally:  # an operator who has gone changes nothing
+            if isinstance(request, PairRequest) and isinstance(reply, Done):
+                self._operations.told(request)
 
     async def _reply(self, request: Request, say: Say) -> Reply:
         match request:
@@ -149,7 +160,7 @@ class ControlSocket:
             case Acrecovery():
                 return await self._operations.recover(request, say)
             case _:
-                assert_never(request)
+                return await self._operations.operate_pair(request, say)
 
 
 async def _read_request(stream: trio.SocketStream) -> Request | None:

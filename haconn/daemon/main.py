@@ -19,11 +19,13 @@ from pathlib import Path
 import trio
 
 from haconn.config.errors import ConfigError
+from haconn.config.pair_rules import require_startable
 from haconn.config.paths import Paths, paths
 from haconn.config.pdu_model import PduModel
-from haconn.config.rules import notes, require_startable
+from haconn.config.rules import notes
 from haconn.config.schema import Configuration
 from haconn.config.store import load, models_of
+from haconn.daemon.journal import host_name
 from haconn.daemon.service import Service, StartError
 
 EXIT_OK = 0
@@ -47,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         trees = paths(os.environ)
         configuration, models = load(trees.etc), models_of(trees.etc)
-        require_startable(configuration)
+        require_startable(configuration, host_name())
     except ConfigError as exc:
         for fault in exc.faults:
             _say(fault)

@@ -17,11 +17,13 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from haconn.core.report import (
+    CopyReport,
     KeysReport,
     MonitorReport,
     PduReport,
     ResetTestReport,
     RestoreReport,
+    RoleReport,
     StatusReport,
 )
 from haconn.wire.plain import Json, PlainError, from_plain, to_plain
@@ -73,9 +75,59 @@ class Acrecovery:
     server: str
 
 
-Request: TypeAlias = Status | Monitors | Pdus | ReloadKeys | Reset | Acrecovery
+@dataclass(frozen=True, slots=True)
+class CopyConfiguration:
+    """Copy the settings of the active to its standby; a change, on the active only."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestartActive:
+    """Hand over to the standby and start anew; a change, on the active only."""
+
+    force: bool = False
+    """Also where the standby would be worse off than this active."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShutdownActive:
+    """Stop both servers of a pair, or the single one; a change, on the active only."""
+
+    force: bool = False
+    """Also if the standby does not confirm that it stops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Takeover:
+    """Become active on the operator's word that the peer is off; a change, never on the active."""
+
+    peer: str
+    """Host name of the peer as the operator has typed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestartStandby:
+    """Start the standby anew; a change, on either server."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShutdownStandby:
+    """Stop the standby; a change, on either server."""
+
+
+PairRequest: TypeAlias = (
+    CopyConfiguration | RestartActive | ShutdownActive | Takeover | RestartStandby | ShutdownStandby
+)
+"""What moves the roles of a pair, or its settings."""
+Request: TypeAlias = Status | Monitors | Pdus | ReloadKeys | Reset | Acrecovery | PairRequest
 Report: TypeAlias = (
-    StatusReport | MonitorReport | PduReport | KeysReport | ResetTestReport | RestoreReport
+    StatusReport
+    | MonitorReport
+    | PduReport
+    | KeysReport
+    | ResetTestReport
+    | RestoreReport
+    | CopyReport
+    | RoleReport
 )
 
 COMMANDS: dict[str, type[Request]] = {
@@ -85,6 +137,12 @@ COMMANDS: dict[str, type[Request]] = {
     "reload-keys": ReloadKeys,
     "reset": Reset,
     "acrecovery": Acrecovery,
+    "copy": CopyConfiguration,
+    "restart-active": RestartActive,
+    "shutdown-active": ShutdownActive,
+    "takeover": Takeover,
+    "restart-standby": RestartStandby,
+    "shutdown-standby": ShutdownStandby,
 }
 REPORT_OF: dict[type[Request], type[Report]] = {
     Status: StatusReport,
@@ -93,8 +151,14 @@ REPORT_OF: dict[type[Request], type[Report]] = {
     ReloadKeys: KeysReport,
     Reset: ResetTestReport,
     Acrecovery: RestoreReport,
+    CopyConfiguration: CopyReport,
+    RestartActive: RoleReport,
+    ShutdownActive: RoleReport,
+    Takeover: RoleReport,
+    RestartStandby: RoleReport,
+    ShutdownStandby: RoleReport,
 }
-CHANGES: frozenset[type[Request]] = frozenset({ReloadKeys, Reset, Acrecovery})
+CHANGES: frozenset[type[Request]] = frozenset(COMMANDS.values()) - {Status, Monitors, Pdus}
 """Requests that only uid 0 and the daemon's own uid may make."""
 
 

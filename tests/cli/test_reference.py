@@ -47,7 +47,12 @@ def test_an_example_sets_nothing_and_is_a_file_once_its_comments_are_taken_off(f
         ("haconnsetup mode s", "single"),
         ("haconnsetup pserver add A addr=10.0.0.1/8 clu", "cluster=on cluster=off"),
         ("haconnsetup pserver add A cluster=", "on off"),
-        ("haconnshow ", "setting ipdusetting status hamonitor ipdu version"),
+        ("haconnsetup mserver ", "add mod del ipduadd ipdudel"),
+        ("haconnsetup key ", "new show retire import"),
+        ("haconnsetup key new p", "port= peer"),
+        ("haconnsetup mlan A ma", "maddr=off maddr="),
+        ("haconnact takeover ", "--peer-is-off"),
+        ("haconnshow ", "setting mserversetting ipdusetting status hamonitor ipdu version"),
     ],
 )
 def test_bash_completes_words_options_and_values(line: str, known: str) -> None:

@@ -202,13 +202,6 @@ def test_limits_are_refused_at_the_command(root: Path) -> None:
     assert "32 managed servers are registered; allowed: 32" in error
 
 
-@pytest.mark.parametrize("word", ["copy", "restart", "takeover"])
-def test_commands_of_a_pair_are_refused_in_single_mode(root: Path, word: str) -> None:
-    ended = run_here(root, "haconnact", word)
-    assert ended == Ended(1, "", "haconnact: not in single mode\n")
-    assert run_here(root, "haconnsby", "restart").err == "haconnsby: not in single mode\n"
-
-
 def test_nothing_but_a_new_key_shows_a_secret(root: Path) -> None:
     setup(root, "snmp name=canaryCommunity")
     setup(root, "key new P1 port=6001 address=3")

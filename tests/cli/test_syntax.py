@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from haconn.cli.commands import COMMANDS, PROGRAMS
-from haconn.cli.syntax import FLAGS, Invocation, UsageError, parse
+from haconn.cli.help import help_lines
+from haconn.cli.syntax import FLAGS, Invocation, UsageError, _find, parse
 from haconn.config.keys import Owner
 
 
@@ -127,6 +128,14 @@ def test_every_command_is_reached_by_its_words_alone() -> None:
     assert len(set(names)) == len(names)
     for command in COMMANDS:
         assert parse(COMMANDS, command.program, [*command.words, "--help"]).command is None
-        for other in COMMANDS:
-            if other.program == command.program and other is not command:
-                assert other.words[: len(command.words)] != command.words
+        own = [other for other in COMMANDS if other.program == command.program]
+        for order in (own, own[::-1]):
+            assert _find(order, [*command.words, "more"]) == (command, ["more"])
+
+
+def test_a_longer_command_is_no_operand_of_a_shorter_one_and_both_are_explained() -> None:
+    assert help_lines("haconnsetup", ("key", "new"))[0].startswith("haconnsetup key new: ")
+    assert "See also: haconnsetup key new peer" in help_lines("haconnsetup", ("key", "new"))
+    peer = help_lines("haconnsetup", ("key", "new", "peer"))
+    assert peer[0].startswith("haconnsetup key new peer: ")
+    assert not [line for line in peer if line.startswith("See also")]

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from haconn.config import edits, kinds
+from haconn.config import edits, kinds, pair_edits
 from haconn.config.keys import Owner, fresh_key, new_key
-from haconn.config.schema import Configuration, ManagedServer, PduEntry
+from haconn.config.schema import Configuration, ManagedServer, ManagementServer, PduEntry
 from haconn.config.store import change
 from haconn.core.model import Feed, Secret
 
@@ -15,6 +15,26 @@ CANARY = "canary-Pw9"
 COMMUNITY = "canaryCommunity"
 SERVER = ManagedServer(
     name="PSERVER1", addr="192.168.1.51", account="hitachi", password=Secret(CANARY)
+)
+MSERVER = ManagementServer(
+    name="HACON1",
+    addr="192.168.1.11",
+    account="hitachi",
+    password=Secret(CANARY),
+    ipdusd=True,
+    timeout=5,
+    lan_addr="192.168.2.1",
+    lan_port=5002,
+    raddr="192.168.0.2",
+    feeds=(Feed("192.168.1.103", "11"),),
+)
+SECOND_MSERVER = replace(
+    MSERVER,
+    name="HACON2",
+    addr="192.168.1.12",
+    lan_addr="192.168.2.2",
+    raddr="192.168.0.3",
+    feeds=(Feed("192.168.1.103", "12"),),
 )
 NAMES = st.from_regex(r"\A[A-Za-z0-9_][A-Za-z0-9_.-]{0,30}\Z").filter(
     lambda name: name.lower() != "peer"
@@ -45,7 +65,7 @@ SERVERS = st.builds(
 
 
 def configuration() -> Configuration:
-    """Two servers with outlets and keys, a PDU, a community: everything a file may hold."""
+    """A pair, two servers with outlets and keys, a PDU, a community: everything files may hold."""
     now = edits.set_mode(Configuration(), "single").configuration
     now = edits.set_community(now, Secret(COMMUNITY)).configuration
     path = {"addr": "192.168.0.1", "mask": "255.255.255.0", "port": 30000}
@@ -60,6 +80,9 @@ def configuration() -> Configuration:
             feed = Feed("192.168.1.103", str(outlet))
             now = edits.add_feed(now, server.name, feed).configuration
         now, _, _ = new_key(now, Owner(server.name, None), 6001, number, fresh_key())
+    for mserver in (MSERVER, SECOND_MSERVER):
+        now = pair_edits.add_mserver(now, mserver).configuration
+        now, _ = pair_edits.new_peer_key(now, fresh_key())
     return now
 
 
@@ -71,6 +94,8 @@ def stored(etc: Path) -> Configuration:
         lambda old: replace(old, pdus=wanted.pdus),
         lambda old: replace(old, pservers=wanted.pservers, community=wanted.community),
         lambda old: replace(old, keys=wanted.keys, next_system=wanted.next_system),
+        lambda old: replace(old, mservers=wanted.mservers),
+        lambda old: replace(old, peer_keys=wanted.peer_keys, peer_newest=wanted.peer_newest),
     ]
     for step in steps:
         change(etc, step)

@@ -17,6 +17,7 @@ KEYS = st.sampled_from(
         *("mode", "resetpath", "addr", "mask", "port", "hispeed", "pserver", "name", "account"),
         *("feeds", "concent", "ipdu", "model", "login", "system", "keys", "key", "generation"),
         *("password", "community", "next_system", "server", "id", "newest", "address", "vm"),
+        *("mserver", "peer", "lan_addr", "lan_port", "maddr", "raddr"),
     ]
 )
 LEAVES = st.one_of(

@@ -5,9 +5,8 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from haconn.config.errors import ConfigError
 from haconn.config.pdu_models import load_pdu_models
-from haconn.config.rules import faults_of, notes, require_startable
+from haconn.config.rules import faults_of, notes
 from haconn.config.schema import Configuration, ManagedServer, PduEntry, ResetPath, Timers
 from haconn.core.model import Feed, Secret
 from tests.config.samples import SERVER, configuration
@@ -139,10 +138,3 @@ def test_what_is_odd_but_allowed_is_told() -> None:
         "PSERVER2: hedge=on does nothing while ipdusd=off",
         "no SNMP community is set: no PDU can be reached; haconnsetup snmp name=<community>",
     ]
-
-
-def test_the_service_needs_a_reset_path_and_for_now_the_single_mode() -> None:
-    require_startable(configuration())
-    with pytest.raises(ConfigError) as caught:
-        require_startable(Configuration())
-    assert len(caught.value.faults) == 2

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from haconn.config import edits
+from haconn.config import edits, pair_edits
 from haconn.config.documents import FILES, PSERVERS, SECRETS
 from haconn.config.errors import ConfigError, RefusedError
 from haconn.config.files import replace_text
@@ -35,6 +35,9 @@ EDITS: dict[str, Callable[[Configuration], Configuration]] = {
     ),
     "key": lambda old: new_key(old, Owner("PSERVER1", None), None, None, fresh_key())[0],
     "community": lambda old: edits.set_community(old, Secret("other")).configuration,
+    "management server": lambda old: pair_edits.modify_mserver(old, "HACON1", LOGIN).configuration,
+    "no management server": lambda old: pair_edits.delete_mserver(old, "HACON2").configuration,
+    "peer key": lambda old: pair_edits.retire_peer_key(old, None)[0].configuration,
     "mode": lambda old: edits.set_mode(old, "pair").configuration,
 }
 
@@ -193,11 +196,13 @@ def test_lost_passwords_are_mended_one_by_one(tmp_path: Path) -> None:
     (tmp_path / SECRETS).unlink()
     with pytest.raises(ConfigError) as caught:
         load(tmp_path)
-    assert len(caught.value.faults) == 2
+    assert len(caught.value.faults) == 4
     given = {"account": "hitachi", "password": Secret("mended-pw")}
-    edit = edits.modify_server
-    assert len(change(tmp_path, lambda old: edit(old, "PSERVER1", given).configuration)) == 1
-    assert change(tmp_path, lambda old: edit(old, "PSERVER2", given).configuration) == ()
+    edit, mend = edits.modify_server, pair_edits.modify_mserver
+    assert len(change(tmp_path, lambda old: edit(old, "PSERVER1", given).configuration)) == 3
+    assert len(change(tmp_path, lambda old: edit(old, "PSERVER2", given).configuration)) == 2
+    assert len(change(tmp_path, lambda old: mend(old, "HACON1", given).configuration)) == 1
+    assert change(tmp_path, lambda old: mend(old, "HACON2", given).configuration) == ()
     load(tmp_path)
 
 

@@ -18,3 +18,6 @@ def store(etc: Path, wanted: Configuration) -> None:
     change(etc, lambda old: replace(old, pdus=wanted.pdus))
     change(etc, lambda old: replace(old, pservers=wanted.pservers, community=wanted.community))
     change(etc, lambda old: replace(old, keys=wanted.keys, next_system=wanted.next_system))
+    change(etc, lambda old: replace(old, mservers=wanted.mservers))
+    peer = {"peer_keys": wanted.peer_keys, "peer_newest": wanted.peer_newest}
+    change(etc, lambda old: replace(old, **peer))  # type: ignore[arg-type]

@@ -20,18 +20,21 @@ from haconn.core.report import (
     PduReport,
     ResetTestReport,
     RestoreReport,
+    RoleReport,
     StatusReport,
 )
 from haconn.daemon.control import CLIENTS_MAX, IDLE_S, ControlSocket, Say
 from haconn.wire.control import (
     Acrecovery,
     Done,
+    PairRequest,
     Progress,
     Refused,
     ReloadKeys,
     Reply,
     Request,
     Reset,
+    ShutdownActive,
     Status,
     encode_request,
     parse_reply,
@@ -51,6 +54,8 @@ class Slow:
         self.begun = self.ended = 0
         self.lines = 3
         self.alarms: tuple[str, ...] = ("all is well",)
+        self.role_reply: Done | Refused = Done(RoleReport("stopped"))
+        self.told_of = list[PairRequest]()
 
     def status(self) -> StatusReport:
         return StatusReport("single", Link.NONE, (), (), self.alarms)
@@ -75,6 +80,15 @@ class Slow:
     async def recover(self, request: Acrecovery, say: Say) -> Reply:
         say(f"{request.server}: on")
         return Done(RestoreReport(request.server, ()))
+
+    async def operate_pair(self, request: PairRequest, say: Say) -> Reply:
+        self.begun += 1
+        say(f"{request} has begun")
+        await self.may_end.wait()
+        return self.role_reply
+
+    def told(self, request: PairRequest) -> None:
+        self.told_of.append(request)
 
 
 @dataclass
@@ -155,7 +169,31 @@ async def test_a_path_that_is_too_long_is_an_error_of_the_machine(tmp_path: Path
         await control.listen()
 
 
-@pytest.mark.parametrize("request_", [RESET, Acrecovery("alpha"), ReloadKeys()])
+async def test_a_process_that_is_to_end_ends_after_its_answer(tmp_path: Path) -> None:
+    async with desk(tmp_path) as d:
+        d.operations.may_end.set()
+        assert (await d.ask(ShutdownActive()))[-1] == d.operations.role_reply
+        assert d.operations.told_of == [ShutdownActive()]
+        d.operations.role_reply = Refused("not now")
+        assert (await d.ask(ShutdownActive(force=True)))[-1] == Refused("not now")
+        assert d.operations.told_of == [ShutdownActive()]
+
+
+async def test_an_operator_who_goes_away_keeps_no_process_from_its_end(tmp_path: Path) -> None:
+    async with desk(tmp_path) as d:
+        async with await d.call() as stream:
+            await stream.send_all(encode_request(ShutdownActive()))
+            with trio.fail_after(PATIENCE_S):
+                while not d.operations.begun:
+                    await trio.lowlevel.checkpoint()
+        d.operations.may_end.set()
+        with trio.fail_after(PATIENCE_S):
+            while d.control._clients:
+                await trio.lowlevel.checkpoint()
+        assert d.operations.told_of == [ShutdownActive()]
+
+
+@pytest.mark.parametrize("request_", [RESET, Acrecovery("alpha"), ReloadKeys(), ShutdownActive()])
 async def test_a_change_by_another_user_is_refused_and_not_begun(
     tmp_path: Path, request_: Request
 ) -> None:

@@ -16,10 +16,12 @@ import pytest
 import trio
 
 from haconn.cli.client import ask
+from haconn.cli.terminal import CommandError
 from haconn.config.schema import Configuration, ResetPath
-from haconn.core.report import StatusReport
+from haconn.core.report import RoleReport, StatusReport
 from haconn.core.system import Status
 from haconn.daemon.journal import NAME, read
+from haconn.wire.control import RestartActive, ShutdownActive
 from haconn.wire.control import Status as StatusRequest
 from tests.daemon.process import COMMUNITY, MASTER, PASSWORD, Home, configuration
 
@@ -50,6 +52,25 @@ def test_a_daemon_starts_serves_and_stops_in_order(home: Home) -> None:
     log = home.log()
     assert "HACN301" in log
     assert "stopping: SIGTERM" in log
+
+
+def test_an_operator_stops_a_single_server_and_moves_no_role_of_it(home: Home) -> None:
+    home.configure()
+    with home.running() as daemon:
+        socket_path = home.base / "run" / "control.sock"
+        with pytest.raises(CommandError, match=r"^not in single mode$"):
+            ask(socket_path, RestartActive(), 10, print)
+        assert ask(socket_path, ShutdownActive(), 10, print) == RoleReport("the service stops")
+        _, said = daemon.process.communicate(timeout=30)
+        assert (daemon.process.returncode, "Traceback" in said) == (0, False)
+
+
+def test_half_a_pair_is_refused_with_everything_that_it_lacks(home: Home) -> None:
+    home.configure(replace(configuration(home.port), mode="pair"))
+    status, said = home.fails()
+    assert status == 78
+    assert "a pair needs 2" in said
+    assert "the pair has no key" in said
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The frames of the control socket, as both ends see them."""
 
 import json
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from haconn.core.model import Secret, SystemKey
 from haconn.core.report import (
+    CopyReport,
     Fed,
     KeysReport,
     Link,
@@ -15,23 +17,28 @@ from haconn.core.report import (
     MonitorRow,
     OutletRow,
     OutletStatus,
+    PathRow,
     PduReport,
     PduRow,
     PowerShown,
     ResetTestReport,
     RestoreReport,
+    RoleReport,
     ServerRow,
     StatusReport,
     SystemStatus,
 )
 from haconn.wire.control import (
+    CHANGES,
     COMMANDS,
     REQUEST_BYTES_MAX,
     Acrecovery,
     ControlError,
+    CopyConfiguration,
     Done,
     Frames,
     Monitors,
+    PairRequest,
     Pdus,
     Progress,
     Refused,
@@ -39,7 +46,12 @@ from haconn.wire.control import (
     Reply,
     Request,
     Reset,
+    RestartActive,
+    RestartStandby,
+    ShutdownActive,
+    ShutdownStandby,
     Status,
+    Takeover,
     as_json,
     encode_reply,
     encode_request,
@@ -74,7 +86,39 @@ CONVERSATIONS: list[tuple[Request, Reply]] = [
     (Reset("A", 3, 6001), Done(ResetTestReport("A", SystemKey(6001, 3), True, 812, "stop notice"))),
     (Acrecovery("A"), Done(RestoreReport("A", (OUTLET,)))),
     (Acrecovery("A"), Refused("no such server")),
+    (CopyConfiguration(), Done(CopyReport(("pservers.toml", "pdu-models/SITE.toml")))),
+    (CopyConfiguration(), Progress("the standby has 3 files")),
+    (RestartActive(), Done(RoleReport("the standby is active"))),
+    (RestartActive(force=True), Refused("there is no standby")),
+    (ShutdownActive(force=True), Done(RoleReport("both stop"))),
+    (Takeover("HACON1"), Refused("HACON1 is heard on the duplex LAN")),
+    (Takeover("HACON1"), Done(RoleReport("active"))),
+    (RestartStandby(), Done(RoleReport("the standby starts anew"))),
+    (ShutdownStandby(), Done(RoleReport("the standby has stopped"))),
+    (
+        Status(),
+        Done(
+            StatusReport(
+                "pair",
+                Link.OK,
+                (),
+                (),
+                paths=(PathRow("duplex LAN", Link.OK, Link.NG),),
+                epoch=7,
+                synchronised=False,
+                notes=("the settings of the peer differ",),
+            )
+        ),
+    ),
 ]
+CHANGING = (
+    CopyConfiguration,
+    RestartActive,
+    ShutdownActive,
+    Takeover,
+    RestartStandby,
+    ShutdownStandby,
+)
 
 
 def arrive(frames: Frames, data: bytes, step: int) -> list[Json]:
@@ -85,6 +129,17 @@ def arrive(frames: Frames, data: bytes, step: int) -> list[Json]:
 
 def test_every_command_is_tried_here() -> None:
     assert {type(request) for request, _ in CONVERSATIONS} == set(COMMANDS.values())
+
+
+def test_whatever_moves_a_role_is_a_change_and_displays_are_none() -> None:
+    assert set(CHANGING) < CHANGES
+    assert not CHANGES & {Status, Monitors, Pdus}
+    assert set(CHANGING) == set(get_args(PairRequest))
+
+
+def test_a_takeover_names_the_peer() -> None:
+    with pytest.raises(ControlError, match="takeover: Takeover: peer is missing"):
+        parse_request({"command": "takeover", "arguments": {}})
 
 
 @pytest.mark.parametrize(("request_", "reply"), CONVERSATIONS)
