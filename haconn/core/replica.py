@@ -83,8 +83,8 @@ Taken: TypeAlias = tuple[StandbyLog, tuple[bytes, ...]]
 def split(entry: bytes) -> tuple[bytes, ...]:
     """Cut an entry into the bodies of its parts; at most ENTRY_MAX bytes."""
     assert len(entry) <= ENTRY_MAX, "asked before: such an entry is not sendable"
-    starts = range(0, max(len(entry), 1), INTENT_BODY_MAX)
-    return tuple(entry[start : start + INTENT_BODY_MAX] for start in starts)
+    starts = range(0, len(entry), INTENT_BODY_MAX)
+    return tuple(entry[start : start + INTENT_BODY_MAX] for start in starts) or (b"",)
 
 
 def is_news(held: StandbyLog, log: PairSession, snapshot: int) -> bool:
@@ -131,12 +131,12 @@ def is_exact(
 
 
 def _has_a_place(held: StandbyLog, intent: Intent) -> bool:
-    near = held.applied < intent.index <= held.applied + AHEAD_MAX
+    near = intent.index <= held.applied + AHEAD_MAX
     return near and 0 <= intent.part < intent.parts <= PARTS_MAX
 
 
 def _advanced(held: StandbyLog) -> Taken:
-    """Give what has become whole without a gap."""
+    """Give what has become whole without a gap, and forget what is applied already."""
     applied = held.applied
     whole: list[bytes] = []
     rest: list[Pieces] = []

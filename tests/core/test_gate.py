@@ -160,7 +160,7 @@ def test_one_that_leaves_an_entry_unacknowledged_for_half_a_second_is_too() -> N
 
 def test_what_was_written_during_the_full_sync_is_owed_from_its_end_on() -> None:
     gate, _ = followed_by(Gate(LOG), STANDBY, at(90.0))
-    gate, _ = append(begin_sync(gate), (10,), at(91.0))
+    gate, _ = append(begin_sync(gate), (10,), at(99.95))
     assert gate.sends == ()
     gate, _ = end_sync(gate, STANDBY, 0, at(100.0))
     assert gate.standing == InStep(at(100.0), at(100.0))

@@ -119,6 +119,12 @@ def test_a_full_sync_of_the_same_log_fills_a_gap() -> None:
     assert held == StandbyLog(LOG, at(110.0), 6)
 
 
+def test_a_full_sync_ends_the_waiting_for_what_it_carries() -> None:
+    held, _ = taken(COPY, part(4, 0, 2), part(5))
+    held, entries = begin(held, LOG, 5, at(110.0))
+    assert (held, entries) == (StandbyLog(LOG, at(110.0), 5), ())
+
+
 def test_a_full_sync_that_was_overtaken_by_entries_takes_nothing_back() -> None:
     held, _ = taken(COPY, part(4), part(5))
     assert not is_news(held, LOG, 4)
@@ -131,7 +137,7 @@ def test_an_entry_is_cut_into_parts_that_fit() -> None:
     assert split(b"a" * INTENT_BODY_MAX) == (b"a" * INTENT_BODY_MAX,)
     assert split(b"a" * INTENT_BODY_MAX + b"b") == (b"a" * INTENT_BODY_MAX, b"b")
     assert len(split(bytes(ENTRY_MAX))) == PARTS_MAX
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match=r"^asked before: .* not sendable$"):
         split(bytes(ENTRY_MAX + 1))
 
 
