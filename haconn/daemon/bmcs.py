@@ -8,10 +8,14 @@ A BMC that is silent for two poll periods is dead. Its session is given up for a
 before the deadline of a command that waits for its answer: dropping the session then would turn a
 slow BMC's "taken" into "in doubt". After that deadline the next stage needs a session more than
 the last one needs its answer.
+
+Commands leave only while `may_send` says so (role_token.py); it is asked in the very turn in which
+the datagram leaves.
 """
 
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 import trio
@@ -22,7 +26,7 @@ from haconn.core.events import (
     BmcUnanswered,
     CommandAnswered,
     CommandSent,
-    Event,
+    DeviceEvent,
     PowerRead,
     RestoreTried,
     SessionOpened,
@@ -31,6 +35,7 @@ from haconn.core.model import Accepted, Answer, Chassis, Instant, Power, Unsent
 from haconn.core.power import DEAD_POLLS
 from haconn.core.reset import Command
 from haconn.core.server import Restore
+from haconn.daemon.role_token import NOT_OURS, MaySend, always
 from haconn.drivers.base import DeviceError, DeviceFault, DeviceSilent, DeviceUnreachable
 from haconn.drivers.ipmi.login import BmcAddress
 from haconn.drivers.ipmi.session import Begun, Session, open_session
@@ -49,17 +54,24 @@ REFUSALS_MAX = 5
 POWER_ON_WITHIN_S = 20.0
 """How long a power-on may take until it is read."""
 
-Take = Callable[[Event], None]
+Take = Callable[[DeviceEvent], None]
 
 
 class BmcKeeper:
     """The sole user of one BMC."""
 
-    def __init__(self, server: str, address: BmcAddress, poll_s: float, take: Take) -> None:
+    def __init__(
+        self,
+        server: str,
+        address: BmcAddress,
+        poll_s: float,
+        take: Take,
+        may_send: MaySend = always,
+    ) -> None:
         self.server = server
         self._address = address
-        self._poll_s = poll_s
         self._take = take
+        self._may_send = may_send
         self._session: Session | None = None
         self._logins = 0
         self._deadlines: list[Instant] = []
@@ -77,7 +89,7 @@ class BmcKeeper:
 
     async def serve(self) -> None:
         """Log in, poll, and log in again; for ever."""
-        await trio.sleep(random.uniform(0, self._poll_s * JITTER))
+        await trio.sleep(random.uniform(0, self._pace.poll_s * JITTER))
         refusals = 0
         while True:
             asked_at = Instant(trio.current_time())
@@ -127,21 +139,24 @@ class BmcKeeper:
 
     def _is_dead(self, asked_at: Instant) -> bool:
         """The core's own formula: whatever is dead here has to be dead there, or it would wait."""
-        return trio.current_time() - asked_at >= DEAD_POLLS * self._poll_s
+        return trio.current_time() - asked_at >= DEAD_POLLS * self._pace.poll_s
 
     def _given_up_at(self, asked_at: Instant) -> float:
         """When a read is worth no more waiting: its session is to be called dead, or dropped."""
-        dead_at = asked_at + DEAD_POLLS * self._poll_s
+        dead_at = asked_at + DEAD_POLLS * self._pace.poll_s
         return dead_at if self._session else max(self._deadlines, default=dead_at)
 
     def begin(self, action: Perform) -> Begun | Unsent:
         """Send a stage's command, once, before any other task runs; `perform` has to follow."""
         if trio.current_time() >= action.deadline:
             return Unsent("its time was over before it could be sent")
+        sent = partial(self._take, CommandSent(self.server, action.operation, action.stage))
+        return self._begin(CHASSIS_OF[action.command], sent)
+
+    def _begin(self, command: Chassis, sent: Callable[[], None]) -> Begun | Unsent:
         if self._session is None:
             return Unsent(NO_SESSION)
-        sent = partial(self._take, CommandSent(self.server, action.operation, action.stage))
-        return self._session.begin(CHASSIS_OF[action.command], sent)
+        return self._session.begin(command, sent) if self._may_send() else Unsent(NOT_OURS)
 
     async def perform(self, action: Perform, begun: Begun | Unsent) -> None:
         """Wait for the answer of a command that has begun, and report what came of it."""
@@ -149,6 +164,7 @@ class BmcKeeper:
         while (
             isinstance(answer, Unsent)
             and self._session is not None
+            and self._may_send()
             and trio.current_time() < action.deadline
         ):
             # the kernel did not take it, or reported an older datagram's fate: nothing has left
@@ -167,6 +183,25 @@ class BmcKeeper:
         finally:
             self._deadlines.remove(deadline)
 
+    async def look(self) -> None:
+        """Read power once and report it, beside the polls; without a session wait for one.
+
+        The caller's scope is the limit: until it ends, a read that fails is begun anew.
+        """
+        while True:
+            await self._session_comes()
+            session = self._session
+            with suppress(DeviceError):
+                if session is not None:
+                    self._take(PowerRead(self.server, await session.read_power()))
+                    return
+            await trio.sleep(HURRY_S)
+
+    async def system_guid(self) -> bytes | None:
+        """Read the system GUID; None without a session. Raises DeviceError."""
+        session = self._session
+        return None if session is None else await session.system_guid()
+
     async def restore_power(self, operation: str) -> None:
         """Switch power on and read it on; report what came of it."""
         failure: str | None = "the BMC gave no session, or power was not read on in time"
@@ -184,8 +219,7 @@ class BmcKeeper:
     async def _power_on(self) -> str | None:
         await self._session_comes()
         await trio.lowlevel.checkpoint_if_cancelled()
-        session = self._session
-        begun = session.begin(Chassis.POWER_ON, lambda: None) if session else Unsent(NO_SESSION)
+        begun = self._begin(Chassis.POWER_ON, lambda: None)
         now = Instant(trio.current_time())  # not worth a dead session: it is tried again later
         answer = await self._answer(begun, now)
         if not isinstance(answer, Accepted):
@@ -207,7 +241,7 @@ class Pace:
     """How long a poll waits for the next, jittered, and cut short when there is a hurry."""
 
     def __init__(self, poll_s: float) -> None:
-        self._poll_s = poll_s
+        self.poll_s = poll_s
         self._hurried = False
         self._changed = trio.Event()
 
@@ -223,6 +257,6 @@ class Pace:
 
     async def pause(self, times: int = 1) -> None:
         """Wait for the time of the next poll, or of several; a change of pace ends it."""
-        period = (HURRY_S if self._hurried else self._poll_s) * times
+        period = (HURRY_S if self._hurried else self.poll_s) * times
         with trio.move_on_after(period * random.uniform(1 - JITTER, 1 + JITTER)):
             await self._changed.wait()

@@ -14,7 +14,7 @@ import trio
 from haconn.core.actions import Perform
 from haconn.core.events import (
     CommandAnswered,
-    Event,
+    DeviceEvent,
     OutletAnswered,
     OutletSent,
     RestoreTried,
@@ -22,6 +22,7 @@ from haconn.core.events import (
 from haconn.core.model import Accepted, Answer, Feed, Power, Refused, Unsent
 from haconn.core.server import Restore
 from haconn.daemon.pdus import PduKeeper
+from haconn.daemon.role_token import MaySend, always
 from haconn.drivers.base import DeviceError, DeviceSilent
 from haconn.drivers.snmp.layout import FirmwareChanged
 
@@ -31,16 +32,23 @@ ANSWER_S = 0.4
 """An order without an answer by then is lost more often than slow: it is read back, repeated."""
 READ_EACH_S = 0.1
 RESTORE_WITHIN_S = 10.0
-Take = Callable[[Event], None]
+Take = Callable[[DeviceEvent], None]
 
 
 class OutletWriter:
     """Switches the outlets of one server."""
 
-    def __init__(self, server: str, pdus: Mapping[str, PduKeeper], take: Take) -> None:
+    def __init__(
+        self,
+        server: str,
+        pdus: Mapping[str, PduKeeper],
+        take: Take,
+        may_send: MaySend = always,
+    ) -> None:
         self._server = server
         self._pdus = pdus
         self._take = take
+        self._may_send = may_send
         self._writing = trio.Lock()
 
     async def cut(self, action: Perform) -> None:
@@ -107,7 +115,7 @@ class OutletWriter:
             answer: Answer | None = None
             attempt_ends = trio.current_time() + ATTEMPT_S
             with trio.move_on_after(ANSWER_S):
-                answer = await keeper.switch(feed.outlet, power, sent)
+                answer = await keeper.switch(feed.outlet, power, sent, self._may_send)
             if isinstance(answer, Accepted):
                 on = power is Power.ON
                 self._take(OutletAnswered(self._server, operation, feed, on))

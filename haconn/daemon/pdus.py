@@ -10,16 +10,17 @@ from collections.abc import Callable, Iterable
 
 import trio
 
-from haconn.core.events import Event, FeedsRead, PduSeen
+from haconn.core.events import DeviceEvent, FeedsRead, PduSeen
 from haconn.core.model import Answer, Feed, Instant, Power, Unsent
 from haconn.core.server import FeedReading
+from haconn.daemon.role_token import NOT_OURS, MaySend, always
 from haconn.drivers.base import DeviceError
 from haconn.drivers.snmp.device import Pdu
 from haconn.drivers.snmp.layout import FirmwareChanged, Layout, NotUsable
 
 JITTER = 0.1
 POLLS_AT_ONCE = 4
-Take = Callable[[Event], None]
+Take = Callable[[DeviceEvent], None]
 
 
 class PduKeeper:
@@ -107,10 +108,18 @@ class PduKeeper:
         )
         return states
 
-    async def switch(self, outlet: str, power: Power, sent: Callable[[], None]) -> Answer:
-        """Order an outlet on or off: one datagram."""
+    async def switch(
+        self,
+        outlet: str,
+        power: Power,
+        sent: Callable[[], None],
+        may_send: MaySend = always,
+    ) -> Answer:
+        """Order an outlet on or off: one datagram, if it may be sent when all is ready for it."""
         try:
             layout = await self._known_layout()
         except DeviceError as exc:
             return Unsent(str(exc))
+        if not may_send():
+            return Unsent(NOT_OURS)
         return await self._pdu.switch(layout, outlet, power, sent)
