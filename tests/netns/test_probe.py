@@ -1,5 +1,7 @@
 """A client's eye: who answers, since when, and for how long nobody did."""
 
+import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -8,7 +10,7 @@ import trio
 
 from fixtures.simulators.netns.cuts import Cuts, every
 from fixtures.simulators.netns.inside import inside, within
-from fixtures.simulators.netns.probe import Knock, Ping, Probe, Question, probing
+from fixtures.simulators.netns.probe import Knock, Ping, Probe, Question, mac, probing
 from fixtures.simulators.netns.stage import (
     VIRTUAL,
     Lan,
@@ -26,10 +28,16 @@ PORT = 30000
 
 
 def give(stage: Stage, member: str) -> None:
-    """Add the address, and say so to everybody, as ARP probes of it do."""
+    """Add the address, and say so to everybody (gratuitous ARP, RFC 5227)."""
     ip([f"addr add {VIRTUAL}/32 dev rst"], stage.namespace(member))
-    arping = ("arping", "-q", "-U", "-c", "1", "-w", "1", "-I", "rst", VIRTUAL)
-    run("ip", "netns", "exec", stage.namespace(member), "sh", "-c", f"{' '.join(arping)} || true")
+    own = bytes.fromhex(mac(stage, member).replace(":", ""))
+    mine = own + socket.inet_aton(VIRTUAL)
+    frame = b"\xff" * 6 + own + struct.pack("!HHHBBH", 0x0806, 1, 0x0800, 6, 4, 2) + mine + mine
+    with inside(stage.namespace(member)):
+        wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    with wire:
+        wire.bind(("rst", 0))
+        wire.send(frame)
 
 
 def take(stage: Stage, member: str) -> None:
