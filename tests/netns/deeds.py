@@ -72,6 +72,13 @@ class CutLans:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What the two say to each other is lost; everybody else hears both."""
+
+    lans: tuple[Lan, ...] = tuple(Lan)
+
+
+@dataclass(frozen=True, slots=True)
 class Mend:
     """Every cut."""
 
@@ -147,7 +154,7 @@ class Replay:
 
 
 Deed: TypeAlias = (
-    Kill | Freeze | StopUnit | StartUnit | Panic | PowerOff | PowerOn | CutLans | Mend
+    Kill | Freeze | StopUnit | StartUnit | Panic | PowerOff | PowerOn | CutLans | Part | Mend
     | SilenceBmc | SlowBmc | LyingBmc | SilencePdus | Resets | Command | SecondProcess
     | LoseEpoch | FillDisk | Replay
 )  # fmt: skip

@@ -93,12 +93,14 @@ def second_commands(touches: Iterable[Touch]) -> Iterator[str]:
             yield f"{touch.server} got a second {command} at {touch.at:.3f}, unlooked for"
 
 
-async def at_rest(play: Play, ledger: Ledger) -> list[str]:
+async def at_rest(
+    play: Play, ledger: Ledger, *, healed_within_s: float = HEALED_WITHIN_S
+) -> list[str]:
     """One active, one standby, an address that answers, no open reset; all within their times."""
-    with trio.move_on_after(HEALED_WITHIN_S) as healing:
+    with trio.move_on_after(healed_within_s) as healing:
         active = await settled(play.room)
     if healing.cancelled_caught:
-        return [f"not one active with its standby {HEALED_WITHIN_S:.0f} s after all was healed"]
+        return [f"not one active with its standby {healed_within_s:.1f} s after all was healed"]
     faults: list[str] = []
     with trio.move_on_after(ANSWERED_WITHIN_S) as answering:
         await play.probe.answered(by=active, since=trio.current_time())

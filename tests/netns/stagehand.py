@@ -1,4 +1,7 @@
-"""Does the deeds of a play, and undoes them all in the end."""
+"""Does the deeds of a play, and undoes them all in the end.
+
+What is done to the processes of a machine that is not up is done to nothing.
+"""
 
 import shutil
 import signal
@@ -54,19 +57,21 @@ class Stagehand:
 
     @do.register
     def _(self, deed: deeds.Kill) -> None:
-        self.machine(deed.who).supervisor.signal(signal.SIGKILL)
+        self._signal(deed.who, signal.SIGKILL)
 
     @do.register
     def _(self, deed: deeds.Freeze) -> None:
-        self.machine(deed.who).supervisor.signal(signal.SIGSTOP)
+        self._signal(deed.who, signal.SIGSTOP)
 
     @do.register
     def _(self, deed: deeds.StopUnit) -> None:
-        self.nursery.start_soon(self.machine(deed.who).supervisor.stop)
+        if self.machine(deed.who).is_up:
+            self.nursery.start_soon(self.machine(deed.who).supervisor.stop)
 
     @do.register
     def _(self, deed: deeds.StartUnit) -> None:
-        self.machine(deed.who).supervisor.start()
+        if self.machine(deed.who).is_up:
+            self.machine(deed.who).supervisor.start()
 
     @do.register
     def _(self, deed: deeds.Panic) -> None:
@@ -83,6 +88,10 @@ class Stagehand:
     @do.register
     def _(self, deed: deeds.CutLans) -> None:
         self.play.room.cuts.make(every(deed.lans, [self.name(deed.who)], deed.ways))
+
+    @do.register
+    def _(self, deed: deeds.Part) -> None:
+        self.play.room.cuts.part(deed.lans)
 
     @do.register
     def _(self, _deed: deeds.Mend) -> None:
@@ -114,7 +123,8 @@ class Stagehand:
 
     @do.register
     def _(self, deed: deeds.Command) -> None:
-        self.nursery.start_soon(self._command, deed)
+        if self.machine(deed.who).is_up:
+            self.nursery.start_soon(self._command, deed)
 
     @do.register
     def _(self, deed: deeds.SecondProcess) -> None:
@@ -137,7 +147,12 @@ class Stagehand:
     @do.register
     def _(self, deed: deeds.Replay) -> None:
         recorder = self.recorders[self.name(deed.who)]
-        recorder.replay(list(recorder.frames))
+        with suppress(OSError):  # its interface is down
+            recorder.replay(list(recorder.frames))
+
+    def _signal(self, who: Who, number: signal.Signals) -> None:
+        if self.machine(who).is_up:
+            self.machine(who).supervisor.signal(number)
 
     async def _command(self, deed: deeds.Command) -> None:
         machine = self.machine(deed.who)

@@ -88,6 +88,21 @@ def test_a_cut_made_twice_is_one(stage: Stage, wires: Wires) -> None:
     assert wires.working() == ALL
 
 
+def test_the_two_are_parted_and_nobody_else(stage: Stage, wires: Wires) -> None:
+    cuts = Cuts(stage)
+    assert wires.working() == ALL
+    cuts.part()
+    assert wires.working() == set()
+    with inside(stage.namespace("s1")):
+        asker = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with asker:
+        for member in MEMBERS:
+            asker.sendto(b"?", (member_address(Lan.RESET, member), PORT))
+            assert wires.sockets[Lan.RESET, member].recv(9) == b"?"
+    cuts.mend()
+    assert wires.working() == ALL
+
+
 @pytest.mark.parametrize("lan", Lan)
 def test_an_unplugged_cable_takes_the_carrier(stage: Stage, lan: Lan) -> None:
     cuts = Cuts(stage)

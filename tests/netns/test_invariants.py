@@ -19,6 +19,7 @@ from tests.netns.expecting import fault_of, power_fault
 from tests.netns.invariants import (
     Asked,
     Ledger,
+    at_rest,
     broken_promises,
     double_holders,
     lost_verdicts,
@@ -75,6 +76,12 @@ async def test_a_verdict_that_is_not_true_is_told(sockets: None, home: Path) -> 
 async def test_a_true_verdict_is_no_fault() -> None:
     assert list(lost_verdicts(Ledger())) == []
     assert list(broken_promises(Truth(), Ledger())) == []
+
+
+async def test_a_pair_that_does_not_come_together_is_told(sockets: None, home: Path) -> None:
+    async with played(pair_of(HOLDER, IDLE), home) as play:
+        (fault,) = await at_rest(play, Ledger(), healed_within_s=0.3)
+        assert "not one active with its standby" in fault
 
 
 @pytest.mark.parametrize(

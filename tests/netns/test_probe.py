@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 
-from fixtures.simulators.netns.cuts import Cuts, every
+from fixtures.simulators.netns.cuts import Cuts, every, mac
 from fixtures.simulators.netns.inside import inside, within
-from fixtures.simulators.netns.probe import Knock, Ping, Probe, Question, mac, probing
+from fixtures.simulators.netns.probe import Knock, Ping, Probe, Question, probing
 from fixtures.simulators.netns.stage import (
     VIRTUAL,
     Lan,
