@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from haconn.config import edits, pair_edits
 from haconn.config.copying import COPIED, bundle, install
-from haconn.config.documents import CONNECTOR, PSERVERS, SECRETS
+from haconn.config.documents import CONNECTOR, PSERVERS, SECRETS, parse_files
 from haconn.config.errors import ConfigError
 from haconn.config.files import replace_text
 from haconn.config.hashing import configuration_hash
@@ -278,6 +279,32 @@ def test_a_copy_and_a_setting_command_do_not_meet(pair: tuple[Path, Path]) -> No
         return old
 
     change(standby, meanwhile)
+
+
+def test_who_reads_during_copies_sees_whole_configurations(pair: tuple[Path, Path]) -> None:
+    active, standby = pair
+    sent = [bundle(active)]
+    change(active, rename)
+    change(active, lambda old: edits.delete_pdus(old, "*").configuration)
+    store_model(active, "SITE")
+    sent.append(bundle(active))
+    wanted = [(("PSERVER1", "PSERVER2"), 1, False), (("WEST", "PSERVER2"), 0, True)]
+
+    def copy_to_and_fro() -> None:
+        for n in range(30):
+            install(standby, sent[(n + 1) % 2])
+
+    writer = threading.Thread(target=copy_to_and_fro, daemon=True)
+    writer.start()
+    reads = 0
+    while writer.is_alive():
+        texts = read_texts(standby)
+        found, _ = parse_files(texts.files)
+        names = tuple(server.name for server in found.pservers)
+        assert (names, len(found.pdus), "SITE" in texts.models) in wanted
+        assert all(server.password.reveal() for server in found.pservers)
+        reads += 1
+    assert reads
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")

@@ -17,13 +17,18 @@ import trio
 
 from haconn.cli.client import ask
 from haconn.cli.terminal import CommandError
-from haconn.config.schema import Configuration, ResetPath
+from haconn.config.schema import Configuration, PeerKey, ResetPath
+from haconn.core.model import Secret
 from haconn.core.report import RoleReport, StatusReport
 from haconn.core.system import Status
 from haconn.daemon.journal import NAME, read
 from haconn.wire.control import RestartActive, ShutdownActive
 from haconn.wire.control import Status as StatusRequest
+from tests.config.samples import MSERVER
 from tests.daemon.process import COMMUNITY, MASTER, PASSWORD, Home, configuration
+
+MSERVER_PASSWORD = "canary-Password-2"
+PEER_KEY = "cb" * 32
 
 
 @pytest.fixture
@@ -285,7 +290,10 @@ async def damaged(home: Home) -> int:
 
 
 def test_no_secret_is_in_any_output_of_a_running_daemon(home: Home) -> None:
-    home.configure()
+    mserver = replace(MSERVER, password=Secret(MSERVER_PASSWORD), feeds=())
+    peer = PeerKey(generation=1, key=Secret(PEER_KEY))
+    whole = replace(configuration(home.port), mservers=(mserver,), peer_keys=(peer,), peer_newest=1)
+    home.configure(whole)
     with home.running() as daemon:
         report = ask(home.base / "run" / "control.sock", StatusRequest(), 10, print)
         proc = Path(f"/proc/{daemon.process.pid}")
@@ -298,7 +306,8 @@ def test_no_secret_is_in_any_output_of_a_running_daemon(home: Home) -> None:
         seen += [text.encode() for text in daemon.process.communicate(timeout=30)]
     seen += [path.read_bytes() for path in (home.base / "var").rglob("*") if path.is_file()]
     assert len(seen) > 6
-    for canary in (PASSWORD, COMMUNITY, MASTER, bytes.fromhex(MASTER)):
+    keys = (MASTER, bytes.fromhex(MASTER), PEER_KEY, bytes.fromhex(PEER_KEY))
+    for canary in (PASSWORD, COMMUNITY, MSERVER_PASSWORD, *keys):
         raw = canary if isinstance(canary, bytes) else canary.encode()
         assert not [text for text in seen if raw in text]
 
