@@ -313,6 +313,14 @@ class Configuration:
         others = [server for server in self.mservers if server.name != host]
         return others[0] if len(self.mservers) == MSERVERS_MAX and len(others) == 1 else None
 
+    def rank_of(self, host: str) -> int:
+        """Give the place of a management server among the names, from 0; ValueError if it has none.
+
+        It breaks ties between the two, so it must not depend on the order of rows: that may differ
+        between the two servers, where each was set up by hand (R-178).
+        """
+        return sorted(server.name for server in self.mservers).index(host)
+
     def pdu(self, addr: str) -> PduEntry | None:
         """Give the PDU of that address."""
         return next((pdu for pdu in self.pdus if pdu.addr == addr), None)

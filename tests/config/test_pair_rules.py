@@ -179,6 +179,12 @@ def test_what_a_pair_lacks_is_one_line(change: dict[str, object], words: str) ->
     assert found[0].startswith(words)
 
 
+def test_a_rank_does_not_depend_on_the_order_of_rows() -> None:
+    turned = replace(PAIR, mservers=PAIR.mservers[::-1])
+    for whole in (PAIR, turned):
+        assert [whole.rank_of(host) for host in ("HACON1", "HACON2")] == [0, 1]
+
+
 def test_a_host_of_another_name_is_neither_of_the_pair() -> None:
     assert PAIR.peer_of("hacon1") is None, "names are compared letter by letter"
     (fault,) = lacking(PAIR, "OTHER")
