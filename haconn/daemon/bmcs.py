@@ -67,6 +67,7 @@ class BmcKeeper:
         poll_s: float,
         take: Take,
         may_send: MaySend = always,
+        hurry_s: float = HURRY_S,
     ) -> None:
         self.server = server
         self._address = address
@@ -76,7 +77,7 @@ class BmcKeeper:
         self._logins = 0
         self._deadlines: list[Instant] = []
         """Of the commands that wait for an answer: the session is not given up under them."""
-        self._pace = Pace(poll_s)
+        self._pace = Pace(poll_s, hurry_s)
 
     @property
     def suite(self) -> int | None:
@@ -240,8 +241,9 @@ class BmcKeeper:
 class Pace:
     """How long a poll waits for the next, jittered, and cut short when there is a hurry."""
 
-    def __init__(self, poll_s: float) -> None:
+    def __init__(self, poll_s: float, hurry_s: float = HURRY_S) -> None:
         self.poll_s = poll_s
+        self._hurry_s = hurry_s
         self._hurried = False
         self._changed = trio.Event()
 
@@ -257,6 +259,6 @@ class Pace:
 
     async def pause(self, times: int = 1) -> None:
         """Wait for the time of the next poll, or of several; a change of pace ends it."""
-        period = (HURRY_S if self._hurried else self.poll_s) * times
+        period = (self._hurry_s if self._hurried else self.poll_s) * times
         with trio.move_on_after(period * random.uniform(1 - JITTER, 1 + JITTER)):
             await self._changed.wait()

@@ -26,6 +26,8 @@ from haconn.drivers.base import DeviceFault, DeviceSilent, DeviceUnreachable
 from haconn.drivers.ipmi.login import BmcAddress
 
 PeerAction: TypeAlias = Perform | Look | Hurry | Abandon | BeginRestore | StopRestore
+HURRY_S = 0.1
+"""Between two reads while the peer is fenced. Nobody is served meanwhile, and it is one BMC."""
 GUID_AGAIN_S = 10.0
 """From a read of the system GUID without an answer to the next."""
 
@@ -54,7 +56,9 @@ class PeerDevices:
         self._nursery = nursery
         self._take = take
         self._session = 0
-        self.bmc = BmcKeeper(means.server, address, means.bmc_poll_s, self._taken, may_send)
+        self.bmc = BmcKeeper(
+            means.server, address, means.bmc_poll_s, self._taken, may_send, HURRY_S
+        )
         """For its cipher suite, and for whoever restores power."""
         self.outlets = OutletWriter(means.server, pdus, take, may_send)
         self._devices = Devices(nursery, {means.server: self.bmc}, {means.server: self.outlets})

@@ -120,7 +120,7 @@ class Standby:
             pdu.address: PduKeeper(
                 pdu.address,
                 driver(pdu.address, pdu.port, MODEL_OF[LAYOUT]),
-                POLL_S,
+                means.bmc_poll_s,
                 polls,
                 self.take,
             )
@@ -225,14 +225,25 @@ class Standby:
 
 @asynccontextmanager
 async def standby(
-    *, effect_s: float = 0.0, outlets: bool = True, guid: bytes = GUID
+    *,
+    effect_s: float = 0.0,
+    outlets: bool = True,
+    guid: bytes = GUID,
+    timeout_s: float = TIMEOUT_S,
+    poll_s: float = POLL_S,
 ) -> AsyncIterator[Standby]:
-    """Run a standby whose peer has a BMC and two feeds."""
+    """Run a standby whose peer has a BMC and two feeds.
+
+    Args:
+        effect_s: how long the BMC takes from a power-off to its effect.
+        timeout_s: when the outlets are cut.
+        poll_s: of BMC and PDUs; a BMC is dead after two of them.
+    """
     bmc = SimulatedBmc(Identity(guid=guid), SlowChassis(effect_s))
     supply = Supply(bmc)
     rack = Rack.of(LAYOUT, [f"127.0.6.{n}" for n in (1, 2)], truth=supply)
     feeds = tuple(Feed(pdu.address, "3") for pdu in rack)
-    means = Means("m1", outlets, TIMEOUT_S, feeds, POLL_S)
+    means = Means("m1", outlets, timeout_s, feeds, poll_s)
     async with trio.open_nursery() as nursery:
         await nursery.start(rack.serve)
         _, port = await nursery.start(serve_bmc, bmc)

@@ -37,7 +37,7 @@ from tests.daemon.pair.standby import GUID, standby
 
 
 async def test_a_peer_with_a_bmc_that_works_is_proved_off_by_one_power_off() -> None:
-    async with standby(effect_s=0.2) as s:
+    async with standby(effect_s=0.2, timeout_s=25, poll_s=5) as s:
         end = await s.fence()
         assert isinstance(end, Proved)
         assert (end.proof, end.commanded, end.cut) == (Proof.POWER_OFF, True, False)
