@@ -8,7 +8,8 @@ Rule 1. An active needs nobody's leave to stay active. Only a standby fences.
 Rule 2. Nobody becomes active without proof that the peer is not: its power off, its RELEASE, its
         promise to follow, its orderly stop on record, or an operator's word.
 Rule 3. A promise is kept: who has promised to follow a session is a standby, and proposes itself
-        to that session no more. Only an undecided server promises.
+        to that session no more. Only an undecided server promises. So a promise holds as long as
+        both sessions last, even if its receiver has ceased to ask for it, as in a silence.
 Rule 4. A claim counts only in a session that is trusted, and if it answers to something of ours
         (haconn/core/hearing.py). A session once superseded is never heard again.
 Rule 5. A new epoch is greater than any that was ever heard of. On hearing a greater one an active
@@ -282,7 +283,7 @@ def _claimed(member: Member, event: Claimed) -> Step:
 def _join_hears(member: Member, session: PairSession, claim: Claim) -> Step:
     if claim.role is PairRole.ACTIVE or _is_to_be_promised(member, claim):
         return _follow(member, session, claim)
-    if member.candidate and claim.following == member.session:
+    if claim.following == member.session:
         return _activate(member, Proof.PROMISED)
     wins = claim.role is PairRole.JOIN and outranks(member, claim)
     return replace(member, candidate=wins), ()
@@ -307,7 +308,7 @@ def _standby_hears(member: Member, session: PairSession, claim: Claim) -> Step:
         known = claim.epoch <= member.epoch and session == member.following
         after, actions = (member, ()) if known else _follow(member, session, claim)
         return replace(after, candidate=False), stop + actions
-    if member.candidate and member.suits and claim.following == member.session:
+    if member.suits and claim.following == member.session and session != member.following:
         after, actions = _activate(member, Proof.PROMISED)
         return after, stop + actions
     proposes = claim.role is PairRole.JOIN and session != member.following and member.suits
