@@ -3,8 +3,8 @@
 All goes well: links bring each beat, processes that have ended start anew, a server is called
 silent only if nothing runs there, and nothing fails any more. What was under way may be lost:
 RELEASE, STOPPED, claims, the last words of the release program; so none of them is relied upon.
-A server without power stays so, unless neither has any. If the BMCs work they tell so, and obey a standby that fences a
-server that is silent.
+A server without power stays so, unless neither has any. If the BMCs work they tell so, and obey a
+standby that fences a server that is silent.
 
 From every world that any misfortune can lead to, there must be a way like that to a world with an
 active. Each world on the way is again one of these, so that it comes to pass for certain if each

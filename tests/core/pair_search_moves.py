@@ -82,11 +82,9 @@ class Offer:
 def fate(host: Host, limits: Limits, step: StepFunction) -> Iterator[Move]:
     """What befalls a server, or what it concludes by itself."""
     if not host.powered:
-        yield Move("power on", host._replace(powered=True))
+        yield Move("power on", host.but(powered=True))
         return
-    dark = without_process(host)._replace(
-        holds=False, powered=False, record=False, was_active=False
-    )
+    dark = without_process(host).but(holds=False, powered=False, record=False, was_active=False)
     yield Move("power lost", dark, (DEAF,))
     if host.member is None:
         yield from _dead(host, limits)
@@ -102,7 +100,7 @@ def fate(host: Host, limits: Limits, step: StepFunction) -> Iterator[Move]:
         if not limits.proof_is_read:
             yield Move("power-off accepted", take(host, proof, step, limits))
     if host.reading:
-        yield Move("proof", take(host._replace(reading=False), proof, step, limits))
+        yield Move("proof", take(host.but(reading=False), proof, step, limits))
     if limits.operator_lies:
         yield Move("operator", take(host, role.OperatorTakesOver(), step, limits))
 
@@ -114,7 +112,7 @@ def _stop(host: Host, limits: Limits) -> Host:
     active = member.role is PairRole.ACTIVE
     told = member.peer is not None and not member.silent
     by_epoch = active and not limits.release_is_of_session
-    return without_process(host)._replace(
+    return without_process(host).but(
         holds=False,
         was_active=False,
         released=host.released | {0} if active else host.released,
@@ -127,15 +125,15 @@ def _stop(host: Host, limits: Limits) -> Host:
 def _dead(host: Host, limits: Limits) -> Iterator[Move]:
     """The kernel runs, the process does not."""
     if host.was_active:
-        freed = host._replace(holds=False, was_active=False, released=host.released | {0})
+        freed = host.but(holds=False, was_active=False, released=host.released | {0})
         if not limits.release_is_of_session:
-            freed = freed._replace(released_epochs=host.released_epochs | {host.epoch})
+            freed = freed.but(released_epochs=host.released_epochs | {host.epoch})
         yield Move("release program", freed, (SAID,))
-    begun = host._replace(holds=host.holds and not limits.strips, was_active=False)
+    begun = host.but(holds=host.holds and not limits.strips, was_active=False)
     for epoch in (host.epoch, *(range(host.epoch) if limits.lost_epochs else ())):
         member = Member(OWN, host.rank, epoch, stopped=host.record)
         name = "starts" if epoch == host.epoch else "starts without its epoch"
-        yield Move(name, begun._replace(member=member, epoch=epoch), (STARTED,))
+        yield Move(name, begun.but(member=member, epoch=epoch), (STARTED,))
 
 
 def offers(host: Host, limits: Limits) -> Iterator[Offer]:
@@ -187,9 +185,9 @@ def hear(host: Host, offer: Offer, limits: Limits, step: StepFunction) -> Move |
         case Claimed() if offer.effect == KEPT:
             return Move(offer.name, host, effects)
         case role.Proved() if limits.late_proofs:
-            return Move(offer.name, host._replace(reading=wants_proof(host.member)))
+            return Move(offer.name, host.but(reading=wants_proof(host.member)))
         case Claimed(session) if age_of(session) != ear_of(host).trusted:
-            host = host._replace(asked=frozenset())
+            host = host.but(asked=frozenset())
         case _:
             pass
     after = take(host, offer.event, step, limits)
@@ -219,7 +217,7 @@ def _overhear(
     age = age_of(session)
     if age is None or ear_of(host).hears(age):
         return after, ()
-    return after._replace(asked=host.asked | {age}), (ASKED,) if limits.doubt_voids else ()
+    return after.but(asked=host.asked | {age}), (ASKED,) if limits.doubt_voids else ()
 
 
 def affected(
@@ -231,14 +229,14 @@ def affected(
             return _keep_back(_overhear(host, PRESENT, limits, step)[0], limits)
         case ANSWERED.name:
             heard, _ = _overhear(host, PRESENT, limits, step)
-            return _trusted(heard._replace(late=()), 0)
+            return _trusted(heard.but(late=()), 0)
         case "late":
-            heard = host._replace(late=host.late[effect.age :])
+            heard = host.but(late=host.late[effect.age :])
             return _trusted(heard, heard.late[0].age)
         case "ended":
-            return host._replace(late=tuple(late for late in host.late if late.age < effect.age))
+            return host.but(late=tuple(late for late in host.late if late.age < effect.age))
         case ASKED.name:
-            return host._replace(late=())
+            return host.but(late=())
         case STARTED.name:
             return _with_older_peer(_unheard(host), ages)
         case DEAF.name:
@@ -251,11 +249,11 @@ def affected_too(host: Host, effect: Effect, ear: Ear, limits: Limits) -> Host:
     """Let the one server bear its own effect; the ear is the other's."""
     match effect.name:
         case KEPT.name | ANSWERED.name if limits.doubt_voids and not ear.hears(0):
-            return host._replace(late=())
+            return host.but(late=())
         case STARTED.name:
             return _older(host, ear.trusted)
         case SAID.name if ear.trusted != 0 and 0 not in ages_under_way(host):
-            return host._replace(released=host.released - {0}, stopped=host.stopped - {0})
+            return host.but(released=host.released - {0}, stopped=host.stopped - {0})
         case _:
             return host
 
@@ -266,7 +264,7 @@ def ages_under_way(host: Host) -> tuple[int, ...]:
 
 
 def _unheard(host: Host) -> Host:
-    return host._replace(released=frozenset(), stopped=frozenset(), late=())
+    return host.but(released=frozenset(), stopped=frozenset(), late=())
 
 
 def _keep_back(host: Host, limits: Limits) -> Host:
@@ -274,12 +272,12 @@ def _keep_back(host: Host, limits: Limits) -> Host:
     late = Late(0, claim_of(host))
     if host.late and host.late[-1] == late:
         return host
-    return host._replace(late=(*host.late, late)[-limits.late :])
+    return host.but(late=(*host.late, late)[-limits.late :])
 
 
 def _trusted(host: Host, age: int) -> Host:
     """Forget the words of processes before that one."""
-    return host._replace(
+    return host.but(
         released=frozenset(one for one in host.released if one <= age),
         stopped=frozenset(one for one in host.stopped if one <= age),
     )
@@ -294,7 +292,7 @@ def _aged(ages: tuple[int, ...], trusted: int | None) -> dict[int, int]:
 def _older(host: Host, trusted: int | None) -> Host:
     """Make what the processes before this new one have said so much older."""
     aged = _aged(ages_under_way(host), trusted)
-    return host._replace(
+    return host.but(
         late=tuple(replace(late, age=aged[late.age]) for late in host.late),
         released=frozenset(aged[age] for age in host.released if age in aged),
         stopped=frozenset(aged[age] for age in host.stopped if age in aged),
@@ -305,7 +303,7 @@ def _with_older_peer(host: Host, ages: tuple[int, ...]) -> Host:
     """Make the sessions older that a process knows of a peer that has started anew."""
     trusted = ear_of(host).trusted
     aged = _aged(ages, trusted)
-    host = host._replace(asked=frozenset(aged[age] for age in host.asked if age in aged))
+    host = host.but(asked=frozenset(aged[age] for age in host.asked if age in aged))
     if trusted is None:
         return host
     member = host.member
@@ -318,4 +316,4 @@ def _with_older_peer(host: Host, ages: tuple[int, ...]) -> Host:
         following=now if member.following == was else member.following,
         active_heard=now if member.active_heard == was else member.active_heard,
     )
-    return host._replace(member=renamed)
+    return host.but(member=renamed)

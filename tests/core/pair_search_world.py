@@ -19,7 +19,7 @@ are limited, since they only go up.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from haconn.core import role
 from haconn.core.beat import NOBODY, Claim, PairRole, PairSession
@@ -87,7 +87,8 @@ class Late:
     claim: Claim
 
 
-class Host(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Host:
     """One management server: its process, its kernel, its disk, and what it has sent."""
 
     rank: int
@@ -110,6 +111,10 @@ class Host(NamedTuple):
     """The oldest first."""
     released_epochs: frozenset[int] = frozenset()
 
+    def but(self, **changes: object) -> "Host":
+        """Give the same server after a change."""
+        return replace(self, **changes)  # type: ignore[arg-type]
+
     @property
     def runs(self) -> bool:
         """Whether a process runs."""
@@ -125,22 +130,22 @@ def take(host: Host, event: role.Event, step: StepFunction, limits: Limits) -> H
     """Let the member take an event in, and carry out at once what it wants."""
     assert host.member is not None
     member, actions = step(host.member, event)
-    after = host._replace(member=_tidy(member))
+    after = host.but(member=_tidy(member))
     for action in actions:
         match action:
             case role.Activate(epoch):
-                after = after._replace(epoch=epoch, holds=True, was_active=True)
+                after = after.but(epoch=epoch, holds=True, was_active=True)
             case role.Follow(_, epoch):
-                after = after._replace(epoch=epoch)
+                after = after.but(epoch=epoch)
             case role.KeepRecord() | role.DeleteRecord():
-                after = after._replace(record=isinstance(action, role.KeepRecord))
+                after = after.but(record=isinstance(action, role.KeepRecord))
             case role.Yield():
-                return without_process(after._replace(holds=False, was_active=False))
+                return without_process(after.but(holds=False, was_active=False))
             case _:
                 pass
     wish_ends = isinstance(event, role.FencingFailed) or not wants_proof(member)
     if limits.proof_is_dropped and wish_ends:
-        after = after._replace(reading=False)
+        after = after.but(reading=False)
     return after
 
 
@@ -165,7 +170,7 @@ def ear_of(host: Host) -> Ear:
 
 def without_process(host: Host) -> Host:
     """End its process; the kernel stays as it is."""
-    return host._replace(member=None, reading=False, asked=frozenset())
+    return host.but(member=None, reading=False, asked=frozenset())
 
 
 def wants_proof(member: Member) -> bool:
