@@ -31,11 +31,11 @@ def well(space: Space, world: int, *, bmcs: bool, restarts: bool = True) -> Iter
         names = ALWAYS if restarts else ALWAYS - {"starts"}
         if not mine.powered and not other.powered:
             names = names | {"power on"}
-        if not other.runs:
+        if other.process is None:
             names = names | IF_NOTHING_RUNS_THERE
         if bmcs:
             names = names | OF_BMCS
-            if not mine.runs and other.member is not None and other.member.fencing:
+            if mine.process is None and other.member is not None and other.member.fencing:
                 names = names | {"power lost"}
         for name, after in space.befalls(world, rank):
             if name in names:

@@ -6,7 +6,7 @@ more of the other than the age of the session that it trusts. That is why the se
 each pair of servers apart.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -22,14 +22,15 @@ from tests.core.pair_search_world import (
     Host,
     Late,
     Limits,
+    Process,
     StepFunction,
+    Words,
     age_of,
     claim_of,
     ear_of,
     of_age,
     take,
     wants_proof,
-    without_process,
 )
 
 
@@ -82,25 +83,27 @@ class Offer:
 def fate(host: Host, limits: Limits, step: StepFunction) -> Iterator[Move]:
     """What befalls a server, or what it concludes by itself."""
     if not host.powered:
-        yield Move("power on", host.but(powered=True))
+        yield Move("power on", host._replace(powered=True))
         return
-    dark = without_process(host).but(holds=False, powered=False, record=False, was_active=False)
+    dark = host._replace(process=None, holds=False, powered=False, record=False, was_active=False)
     yield Move("power lost", dark, (DEAF,))
-    if host.member is None:
+    if host.process is None:
         yield from _dead(host, limits)
         return
-    yield Move("dies", without_process(host), (DEAF,))
+    member = host.process.member
+    yield Move("dies", host._replace(process=None), (DEAF,))
     yield Move("stops", _stop(host, limits), (DEAF, SAID))
-    if not host.member.silent or host.member.role is PairRole.STANDBY:
+    if not member.silent or member.role is PairRole.STANDBY:
         yield Move("silence", take(host, role.Silent(), step, limits))
     yield Move("waited", take(host, role.WaitedAlone(), step, limits))
     proof = role.Proved(role.Proof.POWER_OFF)
-    if host.member.fencing:
+    if member.fencing:
         yield Move("gives up", take(host, role.FencingFailed(), step, limits))
         if not limits.proof_is_read:
             yield Move("power-off accepted", take(host, proof, step, limits))
-    if host.reading:
-        yield Move("proof", take(host.but(reading=False), proof, step, limits))
+    if host.process.reading:
+        told = host._replace(process=host.process._replace(reading=False))
+        yield Move("proof", take(told, proof, step, limits))
     if limits.operator_lies:
         yield Move("operator", take(host, role.OperatorTakesOver(), step, limits))
 
@@ -109,38 +112,42 @@ def _stop(host: Host, limits: Limits) -> Host:
     """An orderly stop: the address goes, then RELEASE, then STOPPED if somebody can be told."""
     member = host.member
     assert member is not None
-    active = member.role is PairRole.ACTIVE
     told = member.peer is not None and not member.silent
-    by_epoch = active and not limits.release_is_of_session
-    return without_process(host).but(
+    after = _say_released(host, limits) if member.role is PairRole.ACTIVE else host
+    if told:
+        after = after._replace(words=after.words._replace(stopped=after.words.stopped | {0}))
+    return after._replace(
+        process=None,
         holds=False,
         was_active=False,
-        released=host.released | {0} if active else host.released,
-        released_epochs=host.released_epochs | ({host.epoch} if by_epoch else frozenset()),
-        stopped=host.stopped | {0} if told else host.stopped,
         record=host.record and not (told and limits.stopped_is_mutual),
     )
+
+
+def _say_released(host: Host, limits: Limits) -> Host:
+    words = host.words
+    if limits.release_is_of_session:
+        return host._replace(words=words._replace(released=words.released | {0}))
+    return host._replace(words=words._replace(epochs=words.epochs | {host.epoch}))
 
 
 def _dead(host: Host, limits: Limits) -> Iterator[Move]:
     """The kernel runs, the process does not."""
     if host.was_active:
-        freed = host.but(holds=False, was_active=False, released=host.released | {0})
-        if not limits.release_is_of_session:
-            freed = freed.but(released_epochs=host.released_epochs | {host.epoch})
-        yield Move("release program", freed, (SAID,))
-    begun = host.but(holds=host.holds and not limits.strips, was_active=False)
+        freed = host._replace(holds=False, was_active=False)
+        yield Move("release program", _say_released(freed, limits), (SAID,))
+    begun = host._replace(holds=host.holds and not limits.strips, was_active=False)
     for epoch in (host.epoch, *(range(host.epoch) if limits.lost_epochs else ())):
-        member = Member(OWN, host.rank, epoch, stopped=host.record)
+        process = Process(Member(OWN, host.rank, epoch, stopped=host.record))
         name = "starts" if epoch == host.epoch else "starts without its epoch"
-        yield Move(name, begun.but(member=member, epoch=epoch), (STARTED,))
+        yield Move(name, begun._replace(process=process, epoch=epoch), (STARTED,))
 
 
 def offers(host: Host, limits: Limits) -> Iterator[Offer]:
     """What the other server may hear of this one, or read of it."""
     yield Offer("speaks", Spoke(PRESENT))
     yield Offer("old word", Spoke(BYGONE))
-    if host.runs:
+    if host.process is not None:
         yield from _said_now(host, limits)
     yield from _under_way(host)
     if not host.powered:
@@ -163,20 +170,21 @@ def _said_now(host: Host, limits: Limits) -> Iterator[Offer]:
 
 
 def _under_way(host: Host) -> Iterator[Offer]:
-    for place, late in enumerate(host.late):
+    for place, late in enumerate(host.words.late):
         claimed = Claimed(of_age(late.age), late.claim)
         yield Offer("late beat", claimed, Effect("late", place))
-    for age in sorted(host.released):
+    for age in sorted(host.words.released):
         yield Offer("release", Released(of_age(age)))
-    for age in sorted(host.stopped):
+    for age in sorted(host.words.stopped):
         yield Offer("stopped", PeerStopped(of_age(age)), Effect("ended", age))
-    for epoch in sorted(host.released_epochs):
+    for epoch in sorted(host.words.epochs):
         yield Offer("release of an epoch", Released(PairSession(b"epoch" + bytes((epoch,)))))
 
 
 def hear(host: Host, offer: Offer, limits: Limits, step: StepFunction) -> Move | None:
     """Take in what the other offers; None if it does not count."""
-    if host.member is None or not _counts(ear_of(host), offer):
+    process = host.process
+    if process is None or not _counts(ear_of(host), offer):
         return None
     effects = () if offer.effect is None else (offer.effect,)
     match offer.event:
@@ -185,13 +193,14 @@ def hear(host: Host, offer: Offer, limits: Limits, step: StepFunction) -> Move |
         case Claimed() if offer.effect == KEPT:
             return Move(offer.name, host, effects)
         case role.Proved() if limits.late_proofs:
-            return Move(offer.name, host.but(reading=wants_proof(host.member)))
+            reading = process._replace(reading=wants_proof(process.member))
+            return Move(offer.name, host._replace(process=reading))
         case Claimed(session) if age_of(session) != ear_of(host).trusted:
-            host = host.but(asked=frozenset())
+            host = host._replace(process=process._replace(asked=frozenset()))
         case _:
             pass
     after = take(host, offer.event, step, limits)
-    return Move(offer.name, after, effects if after.runs else (*effects, DEAF))
+    return Move(offer.name, after, (*effects, DEAF) if after.process is None else effects)
 
 
 def _counts(ear: Ear, offer: Offer) -> bool:
@@ -217,7 +226,10 @@ def _overhear(
     age = age_of(session)
     if age is None or ear_of(host).hears(age):
         return after, ()
-    return after.but(asked=host.asked | {age}), (ASKED,) if limits.doubt_voids else ()
+    process = after.process
+    assert process is not None
+    asks = after._replace(process=process._replace(asked=process.asked | {age}))
+    return asks, (ASKED,) if limits.doubt_voids else ()
 
 
 def affected(
@@ -229,14 +241,15 @@ def affected(
             return _keep_back(_overhear(host, PRESENT, limits, step)[0], limits)
         case ANSWERED.name:
             heard, _ = _overhear(host, PRESENT, limits, step)
-            return _trusted(heard.but(late=()), 0)
+            return _trusted(_without_claims(heard), 0)
         case "late":
-            heard = host.but(late=host.late[effect.age :])
-            return _trusted(heard, heard.late[0].age)
+            late = host.words.late[effect.age :]
+            return _trusted(host._replace(words=host.words._replace(late=late)), late[0].age)
         case "ended":
-            return host.but(late=tuple(late for late in host.late if late.age < effect.age))
+            late = tuple(one for one in host.words.late if one.age < effect.age)
+            return host._replace(words=host.words._replace(late=late))
         case ASKED.name:
-            return host.but(late=())
+            return _without_claims(host)
         case STARTED.name:
             return _with_older_peer(_unheard(host), ages)
         case DEAF.name:
@@ -249,38 +262,48 @@ def affected_too(host: Host, effect: Effect, ear: Ear, limits: Limits) -> Host:
     """Let the one server bear its own effect; the ear is the other's."""
     match effect.name:
         case KEPT.name | ANSWERED.name if limits.doubt_voids and not ear.hears(0):
-            return host.but(late=())
+            return _without_claims(host)
         case STARTED.name:
             return _older(host, ear.trusted)
         case SAID.name if ear.trusted != 0 and 0 not in ages_under_way(host):
-            return host.but(released=host.released - {0}, stopped=host.stopped - {0})
+            return _last_words(host, lambda age: age or None)
         case _:
             return host
 
 
 def ages_under_way(host: Host) -> tuple[int, ...]:
     """How old the processes are of which claims are under way."""
-    return tuple(sorted({late.age for late in host.late}))
+    return tuple(sorted({late.age for late in host.words.late}))
 
 
 def _unheard(host: Host) -> Host:
-    return host.but(released=frozenset(), stopped=frozenset(), late=())
+    return host._replace(words=Words(epochs=host.words.epochs))
+
+
+def _without_claims(host: Host) -> Host:
+    return host._replace(words=host.words._replace(late=()))
 
 
 def _keep_back(host: Host, limits: Limits) -> Host:
     """Put the claim of this moment under way; if there are too many, the oldest is lost."""
-    late = Late(0, claim_of(host))
-    if host.late and host.late[-1] == late:
+    late, now = host.words.late, Late(0, claim_of(host))
+    if late and late[-1] == now:
         return host
-    return host.but(late=(*host.late, late)[-limits.late :])
+    return host._replace(words=host.words._replace(late=(*late, now)[-limits.late :]))
+
+
+def _last_words(host: Host, renamed: Callable[[int], int | None]) -> Host:
+    """Rename the ages of RELEASE and STOPPED, or forget them."""
+    released, stopped = (
+        frozenset(age for age in map(renamed, ages) if age is not None)
+        for ages in (host.words.released, host.words.stopped)
+    )
+    return host._replace(words=host.words._replace(released=released, stopped=stopped))
 
 
 def _trusted(host: Host, age: int) -> Host:
     """Forget the words of processes before that one."""
-    return host.but(
-        released=frozenset(one for one in host.released if one <= age),
-        stopped=frozenset(one for one in host.stopped if one <= age),
-    )
+    return _last_words(host, lambda one: one if one <= age else None)
 
 
 def _aged(ages: tuple[int, ...], trusted: int | None) -> dict[int, int]:
@@ -292,23 +315,21 @@ def _aged(ages: tuple[int, ...], trusted: int | None) -> dict[int, int]:
 def _older(host: Host, trusted: int | None) -> Host:
     """Make what the processes before this new one have said so much older."""
     aged = _aged(ages_under_way(host), trusted)
-    return host.but(
-        late=tuple(replace(late, age=aged[late.age]) for late in host.late),
-        released=frozenset(aged[age] for age in host.released if age in aged),
-        stopped=frozenset(aged[age] for age in host.stopped if age in aged),
-    )
+    late = tuple(Late(aged[late.age], late.claim) for late in host.words.late)
+    return _last_words(host._replace(words=host.words._replace(late=late)), aged.get)
 
 
 def _with_older_peer(host: Host, ages: tuple[int, ...]) -> Host:
     """Make the sessions older that a process knows of a peer that has started anew."""
+    process = host.process
+    if process is None:
+        return host
     trusted = ear_of(host).trusted
     aged = _aged(ages, trusted)
-    host = host.but(asked=frozenset(aged[age] for age in host.asked if age in aged))
-    if trusted is None:
-        return host
-    member = host.member
-    assert member is not None
-    assert member.peer is not None
+    asked = frozenset(aged[age] for age in process.asked if age in aged)
+    member = process.member
+    if trusted is None or member.peer is None:
+        return host._replace(process=process._replace(asked=asked))
     was, now = of_age(trusted), of_age(aged[trusted])
     renamed = replace(
         member,
@@ -316,4 +337,4 @@ def _with_older_peer(host: Host, ages: tuple[int, ...]) -> Host:
         following=now if member.following == was else member.following,
         active_heard=now if member.active_heard == was else member.active_heard,
     )
-    return host.but(member=renamed)
+    return host._replace(process=process._replace(member=renamed, asked=asked))

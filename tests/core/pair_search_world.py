@@ -19,7 +19,7 @@ are limited, since they only go up.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from haconn.core import role
 from haconn.core.beat import NOBODY, Claim, PairRole, PairSession
@@ -87,12 +87,33 @@ class Late:
     claim: Claim
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
+class Words(NamedTuple):
+    """What a server has said that is under way."""
+
+    released: frozenset[int] = frozenset()
+    stopped: frozenset[int] = frozenset()
+    """Ages of the processes whose RELEASE or STOPPED is under way, for ever."""
+    late: tuple[Late, ...] = ()
+    """The oldest first."""
+    epochs: frozenset[int] = frozenset()
+    """Of RELEASE, if it names epochs."""
+
+
+class Process(NamedTuple):
+    """The daemon on a server."""
+
+    member: Member
+    asked: frozenset[int] = frozenset()
+    """Ages of the sessions that were heard, are not trusted, and may yet prove that they live."""
+    reading: bool = False
+    """A reading of the peer's power that says off is under way."""
+
+
+class Host(NamedTuple):
     """One management server: its process, its kernel, its disk, and what it has sent."""
 
     rank: int
-    member: Member | None
+    process: Process | None
     holds: bool = False
     """The address is in its kernel."""
     powered: bool = True
@@ -100,52 +121,39 @@ class Host:
     record: bool = False
     was_active: bool = False
     """The last process was active: the release program has something to say."""
-    asked: frozenset[int] = frozenset()
-    """Ages of the sessions that were heard, are not trusted, and may yet prove that they live."""
-    reading: bool = False
-    """A reading that says off is under way to the process."""
-    released: frozenset[int] = frozenset()
-    stopped: frozenset[int] = frozenset()
-    """Ages of the processes whose RELEASE or STOPPED is under way, for ever."""
-    late: tuple[Late, ...] = ()
-    """The oldest first."""
-    released_epochs: frozenset[int] = frozenset()
-
-    def but(self, **changes: object) -> "Host":
-        """Give the same server after a change."""
-        return replace(self, **changes)  # type: ignore[arg-type]
+    words: Words = Words()
 
     @property
-    def runs(self) -> bool:
-        """Whether a process runs."""
-        return self.member is not None
+    def member(self) -> Member | None:
+        """The state of its process, if one runs."""
+        return None if self.process is None else self.process.member
 
 
 def start() -> tuple[Host, Host]:
     """Both have just been started for the first time."""
-    return Host(0, Member(OWN, 0, 0)), Host(1, Member(OWN, 1, 0))
+    return Host(0, Process(Member(OWN, 0, 0))), Host(1, Process(Member(OWN, 1, 0)))
 
 
 def take(host: Host, event: role.Event, step: StepFunction, limits: Limits) -> Host:
     """Let the member take an event in, and carry out at once what it wants."""
-    assert host.member is not None
-    member, actions = step(host.member, event)
-    after = host.but(member=_tidy(member))
+    process = host.process
+    assert process is not None
+    member, actions = step(process.member, event)
+    wish_ends = isinstance(event, role.FencingFailed) or not wants_proof(member)
+    reading = process.reading and not (limits.proof_is_dropped and wish_ends)
+    after = host._replace(process=Process(_tidy(member), process.asked, reading))
     for action in actions:
         match action:
             case role.Activate(epoch):
-                after = after.but(epoch=epoch, holds=True, was_active=True)
+                after = after._replace(epoch=epoch, holds=True, was_active=True)
             case role.Follow(_, epoch):
-                after = after.but(epoch=epoch)
+                after = after._replace(epoch=epoch)
             case role.KeepRecord() | role.DeleteRecord():
-                after = after.but(record=isinstance(action, role.KeepRecord))
+                after = after._replace(record=isinstance(action, role.KeepRecord))
             case role.Yield():
-                return without_process(after.but(holds=False, was_active=False))
+                return after._replace(process=None, holds=False, was_active=False)
             case _:
                 pass
-    wish_ends = isinstance(event, role.FencingFailed) or not wants_proof(member)
-    if limits.proof_is_dropped and wish_ends:
-        after = after.but(reading=False)
     return after
 
 
@@ -163,14 +171,10 @@ class Ear:
 
 def ear_of(host: Host) -> Ear:
     """Tell whom a server listens to."""
-    if host.member is None or host.member.peer is None:
-        return Ear(None, host.asked)
-    return Ear(age_of(host.member.peer.session), host.asked)
-
-
-def without_process(host: Host) -> Host:
-    """End its process; the kernel stays as it is."""
-    return host.but(member=None, reading=False, asked=frozenset())
+    if host.process is None:
+        return Ear()
+    peer = host.process.member.peer
+    return Ear(None if peer is None else age_of(peer.session), host.process.asked)
 
 
 def wants_proof(member: Member) -> bool:
