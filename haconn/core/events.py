@@ -251,6 +251,13 @@ class BindingsChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class RedundancyIs:
+    """Whether there is a standby that could take over now, as CHECK's answers say it."""
+
+    degraded: bool
+
+
+@dataclass(frozen=True, slots=True)
 class StageRecorded:
     """The journal, and the standby where there is one, has the stage."""
 
@@ -286,5 +293,7 @@ class Tick:
 
 
 RecordedEvent: TypeAlias = StageRecorded | RequestRecorded | VerdictRecorded
-OwnEvent: TypeAlias = TestAsked | RecoveryAsked | BindingsChanged | RecordedEvent | Resumed | Tick
+OwnEvent: TypeAlias = (
+    TestAsked | RecoveryAsked | BindingsChanged | RedundancyIs | RecordedEvent | Resumed | Tick
+)
 Event: TypeAlias = WireEvent | DeviceEvent | OwnEvent

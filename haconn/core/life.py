@@ -206,7 +206,7 @@ def checked(world: World, event: Checked, now: Instant) -> list[Action]:
 
 
 def _check(world: World, target: SystemKey, now: Instant) -> TargetCheck:
-    degraded = not world.settings.gated
+    degraded = world.settings.degraded
     system = world.systems.get(target)
     if system is None:
         return TargetCheck(target, degraded, False, True, None)

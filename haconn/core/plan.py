@@ -52,6 +52,8 @@ class Policy:
     kdump_from: frozenset[str] = frozenset()
     """Further source addresses of its fence_kdump datagrams."""
     cluster: bool = False
+    management: bool = False
+    """It is the other management server of the pair: it has no systems, and is only switched on."""
 
     @property
     def cuts(self) -> bool:

@@ -29,6 +29,7 @@ from haconn.core.events import (
     PduSeen,
     PowerRead,
     RecoveryAsked,
+    RedundancyIs,
     Registered,
     Requested,
     RequestRecorded,
@@ -65,6 +66,7 @@ OUR_OWN = (
     TestAsked,
     RecoveryAsked,
     BindingsChanged,
+    RedundancyIs,
     StageRecorded,
     RequestRecorded,
     VerdictRecorded,
@@ -187,6 +189,9 @@ def _own(world: World, event: OwnEvent, now: Instant) -> list[Action]:
             return restoring.recover(world, event, now)
         case BindingsChanged():
             return _rebind(world, event)
+        case RedundancyIs(degraded):
+            world.settings = replace(world.settings, degraded=degraded)
+            return []
         case Resumed():
             return _resume(world, now)
         case _:

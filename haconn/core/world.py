@@ -61,6 +61,8 @@ class Settings:
     pdu_poll_s: float = 5.0
     gated: bool = False
     """A standby is configured: stages may wait for its acknowledgement."""
+    degraded: bool = True
+    """No standby could take over now: CHECK's answers say so. Alone that is always so."""
     conservative_until: Instant | None = None
     """Until then requests are acknowledged and no device command starts: something may be under
     way that this process cannot know of (design 6, 8)."""

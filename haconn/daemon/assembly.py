@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from haconn.config.pdu_model import PduModel
 from haconn.config.schema import Configuration, KeyEntry, ManagedServer, PduEntry
-from haconn.core.model import SystemKey
+from haconn.core.model import Instant, SystemKey
 from haconn.core.plan import T_HARD_WITHOUT_OUTLETS_S, T_SOFT_S, Policy, Proof
 from haconn.core.world import Settings
 from haconn.drivers.ipmi.login import BmcAddress
@@ -17,14 +17,23 @@ from haconn.wire.keys import Key
 SUITES: Mapping[str | int, tuple[int, ...]] = {"auto": (17, 3), 17: (17,), 3: (3,)}
 
 
-def settings_of(configuration: Configuration, run_name: str) -> Settings:
-    """What the core has to know."""
+def settings_of(
+    configuration: Configuration,
+    run_name: str,
+    peer: Policy | None = None,
+    conservative_until: Instant | None = None,
+) -> Settings:
+    """What the core has to know; `peer` is the other management server of a pair."""
     timers = configuration.timers
+    policies = {server.name: _policy(configuration, server) for server in configuration.pservers}
+    if peer is not None:
+        policies[peer.server] = peer
     return Settings(
-        {server.name: _policy(configuration, server) for server in configuration.pservers},
+        policies,
         timers.bmc_poll_ms / 1000,
         timers.pdu_poll_ms / 1000,
-        gated=False,
+        gated=configuration.mode == "pair",
+        conservative_until=conservative_until,
         run_name=run_name,
     )
 

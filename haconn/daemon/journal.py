@@ -113,8 +113,11 @@ class Journal:
         self.failure = exc
         self._retry_at = trio.current_time() + RETRY_S
 
-    def append(self, records: list[Durable], world: World) -> None:
-        """Write records down before what they describe is done. Never raises: see `failure`."""
+    def append(self, records: list[Durable], world: World) -> bytes:
+        """Write records down before what they describe is done, and give what was written.
+
+        Never raises: see `failure`.
+        """
         data = self._encode(records)
         try:
             if self.failure is not None:
@@ -123,6 +126,12 @@ class Journal:
                 self._write(data, world)
         except OSError as exc:
             self.fail(exc)
+        return data
+
+    def whole(self, world: World) -> bytes:
+        """Give the latest line of every record that the world knows."""
+        self._forget(world)
+        return b"".join(self._lines.values())
 
     def _write(self, data: bytes, world: World) -> None:
         for file in self._files:
@@ -220,13 +229,17 @@ def read(directory: Path) -> Found:
         found.damaged, found.unreadable = len(lines), True
         return found
     found.same_boot = head.get("boot") == kernel_boot_id()
-    shift = clock_shift()
-    for line in filter(None, lines[1:]):
+    take_lines(found, lines[1:], -clock_shift())
+    return found
+
+
+def take_lines(found: Found, lines: Iterable[bytes], shift: float) -> None:
+    """Take records in, the latest last; `shift` makes their stamps instants of this process."""
+    for line in filter(None, lines):
         try:
-            _keep(found, _record(_object(line), -shift))
+            _keep(found, _record(_object(line), shift))
         except (PlainError, AssertionError):  # no value, or one that the core's own checks refuse
             found.damaged += 1
-    return found
 
 
 def _record(row: dict[str, object], shift: float) -> Durable:

@@ -8,13 +8,10 @@ the reset path last, when a request can be carried out. systemd is told then.
 """
 
 import argparse
-import errno
-import fcntl
 import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
 
 import trio
 
@@ -26,6 +23,12 @@ from haconn.config.rules import notes
 from haconn.config.schema import Configuration
 from haconn.config.store import load, models_of
 from haconn.daemon.journal import host_name
+from haconn.daemon.pair.exclusivity import LockError, only_process
+from haconn.daemon.pair.main import serve_pair
+from haconn.daemon.pair.parts import Two, paths_of, two_of
+from haconn.daemon.pair.paths import PairPortError
+from haconn.daemon.pair.paths import Paths as PairPaths
+from haconn.daemon.pair.records import forget_state
 from haconn.daemon.service import Service, StartError
 
 EXIT_OK = 0
@@ -64,28 +67,31 @@ def _run(trees: Paths, configuration: Configuration, models: dict[str, PduModel]
     try:
         for tree in (trees.var, trees.run, trees.log):
             tree.mkdir(parents=True, exist_ok=True)
-        lock = _lock(trees.var / "lock")
     except OSError as exc:
         return _fail(_why(exc))
     for number in TO_STOP:
         signal.signal(number, signal.SIG_IGN)
+    serve = _run_pair if configuration.mode == "pair" else _run_single
     try:
-        return trio.run(_serve, trees, configuration, models)
-    except StartError as exc:
+        return serve(trees, configuration, models)
+    except (StartError, LockError, PairPortError) as exc:
         return _fail(str(exc))
-    finally:
-        os.close(lock)
 
 
-def _lock(path: Path) -> int:
-    """Take the lock that every process of this state takes; the kernel gives it back."""
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as exc:
-        os.close(file)
-        raise OSError(errno.EWOULDBLOCK, "another haconnr2 runs", str(path)) from exc
-    return file
+def _run_single(trees: Paths, configuration: Configuration, models: dict[str, PduModel]) -> int:
+    with only_process(trees.var):
+        forget_state(trees.run)  # the address is the operator's: nobody is to strip it
+        return trio.run(_serve, trees, configuration, models)
+
+
+def _run_pair(trees: Paths, configuration: Configuration, models: dict[str, PduModel]) -> int:
+    two = two_of(configuration, host_name())
+    paths = paths_of(two, configuration)
+    with only_process(trees.var, paths.open):
+        try:
+            return trio.run(_serve_pair, trees, configuration, models, two, paths)
+        finally:
+            paths.close()
 
 
 def _why(exc: OSError) -> str:
@@ -110,6 +116,17 @@ async def _serve(trees: Paths, configuration: Configuration, models: dict[str, P
             await _until_stopped(service, listener, signals)
         await service.finish()
     return EXIT_OK
+
+
+async def _serve_pair(
+    trees: Paths,
+    configuration: Configuration,
+    models: dict[str, PduModel],
+    two: Two,
+    paths: PairPaths,
+) -> int:
+    with trio.open_signal_receiver(*TO_STOP) as signals:
+        return await serve_pair(trees, configuration, models, two, paths, signals)
 
 
 async def _until_stopped(

@@ -13,7 +13,7 @@ from typing import Protocol
 import trio
 
 from haconn.core.actions import Action, Record
-from haconn.core.events import Event, StageRecorded, Tick
+from haconn.core.events import Event, RecordedEvent, StageRecorded, Tick
 from haconn.core.model import Instant
 from haconn.core.step import next_due, step
 from haconn.core.world import World, remark
@@ -29,19 +29,60 @@ class Performer(Protocol):
         """Carry out, or begin to carry out, one action."""
 
 
+class Recorder(Protocol):
+    """Gets what was written to those who need it besides the disk."""
+
+    def record(self, lines: bytes, thens: list[RecordedEvent], /) -> list[RecordedEvent]:
+        """Take a turn's lines, and what is to follow; give of that what need not wait.
+
+        The rest goes to `Owner.take` when it may go on.
+        """
+
+
+class NoStandby:
+    """Alone, the journal is the record."""
+
+    def record(self, _lines: bytes, thens: list[RecordedEvent], /) -> list[RecordedEvent]:
+        """Nobody else needs it."""
+        return thens
+
+
+class Ledger:
+    """Both places where it is written down: the journal, and the standby's copy."""
+
+    def __init__(self, journal: Journal, recorder: Recorder) -> None:
+        self._journal = journal
+        self._recorder = recorder
+        self._fails = False
+
+    def write(self, world: World, thens: list[RecordedEvent]) -> list[RecordedEvent]:
+        """Write down what has changed, and give what need not wait any longer."""
+        lines = self._journal.append(world.take_changes(), world)
+        return self._recorder.record(lines, thens) if lines or thens else []
+
+    def news(self) -> list[Action]:
+        """Say once that the journal fails, and once that it works again."""
+        failure = self._journal.failure
+        if self._fails is (failure is not None):
+            return []
+        self._fails = failure is not None
+        if failure is None:
+            return [remark("journal", what="it can be written again", about=JOURNAL)]
+        return [remark("disk", what=JOURNAL, reason=failure.strerror or str(failure))]
+
+
 class Owner:
     """Steps the core and hands its actions on."""
 
-    def __init__(self, world: World, journal: Journal) -> None:
+    def __init__(self, world: World, journal: Journal, recorder: Recorder | None = None) -> None:
         self.world = world
-        self._journal = journal
+        self._ledger = Ledger(journal, recorder or NoStandby())
         self._performer: Performer | None = None
         self._waiting: deque[Event] = deque()
         self._stepping = False
         self._moved = trio.Event()
         self.stopping = False
         """Nothing new is begun; what is recorded is taken up by the next process."""
-        self._journal_fails = False
 
     def attach(self, performer: Performer) -> None:
         """Name who carries the actions out; before the first event."""
@@ -49,6 +90,8 @@ class Owner:
 
     def take(self, event: Event) -> None:
         """Let the core have an event."""
+        if self._is_held_back(event):
+            return
         self._waiting.append(event)
         if self._stepping:
             return
@@ -63,23 +106,16 @@ class Owner:
     def _turn(self, event: Event) -> None:
         assert self._performer is not None
         actions = step(self.world, event, Instant(trio.current_time()))
-        self._journal.append(self.world.take_changes(), self.world)
-        for action in self._journal_news() + actions:
+        thens = [action.then for action in actions if isinstance(action, Record)]
+        recorded = self._ledger.write(self.world, thens)
+        for action in self._ledger.news() + actions:
             if not isinstance(action, Record):
                 self._performer.perform(action)
-            elif not (self.stopping and isinstance(action.then, StageRecorded)):
-                # alone the journal is the record; with a pair this waits for the standby
-                self._waiting.append(action.then)
+        self._waiting.extend(then for then in recorded if not self._is_held_back(then))
 
-    def _journal_news(self) -> list[Action]:
-        """Say once that the journal fails, and once that it works again."""
-        failure = self._journal.failure
-        if self._journal_fails is (failure is not None):
-            return []
-        self._journal_fails = failure is not None
-        if failure is None:
-            return [remark("journal", what="it can be written again", about=JOURNAL)]
-        return [remark("disk", what=JOURNAL, reason=failure.strerror or str(failure))]
+    def _is_held_back(self, then: Event) -> bool:
+        """Who stops begins no stage; the next process does."""
+        return self.stopping and isinstance(then, StageRecorded)
 
     async def moved(self) -> None:
         """Wait until the core has had another event."""

@@ -1,9 +1,8 @@
 """The parts of the daemon and how they hold on to each other: built once, in one place."""
 
 import errno
-import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +11,9 @@ import trio
 from haconn.config.paths import Paths
 from haconn.config.pdu_model import PduModel
 from haconn.config.schema import Configuration
+from haconn.core.events import DeviceEvent
 from haconn.core.model import Instant
+from haconn.core.plan import Policy
 from haconn.daemon.assembly import bindings_of, bmc_address, pdu_of, settings_of, wire_keys
 from haconn.daemon.bmcs import BmcKeeper
 from haconn.daemon.chronicle import Chronicle
@@ -20,10 +21,11 @@ from haconn.daemon.datagrams import Datagrams
 from haconn.daemon.journal import Found, Journal, read
 from haconn.daemon.kdump import KdumpListener
 from haconn.daemon.outlets import OutletWriter
-from haconn.daemon.owner import Owner
+from haconn.daemon.owner import Owner, Recorder
 from haconn.daemon.pdus import POLLS_AT_ONCE, PduKeeper
 from haconn.daemon.recovery import recovered
 from haconn.daemon.resetpath import ResetPath
+from haconn.daemon.role_token import MaySend, always
 from haconn.wire.keys import BadKeyError
 from haconn.wire.server import ServerEnd
 
@@ -36,77 +38,136 @@ class StartError(Exception):
     """The machine is not as the configuration needs it: one line for the operator."""
 
 
+class Mailbox:
+    """Where devices report to whoever is there to hear it."""
+
+    def __init__(self) -> None:
+        self.readers: list[Callable[[DeviceEvent], None]] = []
+
+    def put(self, event: DeviceEvent) -> None:
+        """Let all readers have it."""
+        for reader in self.readers:
+            reader(event)
+
+
+@dataclass(frozen=True, slots=True)
+class Heritage:
+    """What an active begins with. A single server has no more than its own journal."""
+
+    found: Found
+    """What is known of systems, servers and requests."""
+    pdus: Mapping[str, PduKeeper]
+    """Those of all registered PDUs; whoever serves them is told by `served`."""
+    chronicle: Chronicle
+    conservative_until: Instant | None = None
+    recorder: Recorder | None = None
+    may_send: MaySend = always
+    peer: Policy | None = None
+    """The other management server of a pair, which is switched on again after it was fenced."""
+    peer_bmc: BmcKeeper | None = None
+    peer_outlets: OutletWriter | None = None
+    served: frozenset[str] = frozenset()
+    """The PDUs that somebody serves already."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Everything that runs; each has a task of its own or belongs to one that has."""
+    """Everything that an active runs; each has a task of its own or belongs to one that has."""
 
     chronicle: Chronicle
     journal: Journal
     found: Found
     owner: Owner
     bmcs: Mapping[str, BmcKeeper]
+    """Of the managed servers."""
     pdus: Mapping[str, PduKeeper]
     outlets: Mapping[str, OutletWriter]
     reset_path: ResetPath
     kdump: KdumpListener | None
     sockets: tuple[Datagrams, ...]
+    heritage: Heritage
 
 
-def build(trees: Paths, configuration: Configuration, models: Mapping[str, PduModel]) -> Parts:
+def own_heritage(
+    trees: Paths, configuration: Configuration, models: Mapping[str, PduModel], chronicle: Chronicle
+) -> tuple[Heritage, Mailbox]:
+    """What a server that is alone begins with. Raises StartError.
+
+    The mailbox is where its PDUs report; `build` names who reads it.
+    """
+    mailbox = Mailbox()
+    pdus = pdu_keepers(configuration, models, mailbox.put)
+    return Heritage(read_journal(trees.var), pdus, chronicle), mailbox
+
+
+def build(
+    trees: Paths,
+    configuration: Configuration,
+    heritage: Heritage,
+    mailbox: Mailbox,
+) -> Parts:
     """Make the parts; sockets are bound, and nothing is sent yet. Raises StartError."""
-    chronicle = Chronicle(trees.log, os.environ.get("HACONN_LANG", "en"))
     journal = Journal(trees.var)
-    found = _read(trees.var)
-    settings = settings_of(configuration, secrets.token_hex(3))
+    run_name = secrets.token_hex(3)
+    settings = settings_of(configuration, run_name, heritage.peer, heritage.conservative_until)
     world = recovered(
-        settings, bindings_of(configuration.keys), found, Instant(trio.current_time())
+        settings,
+        bindings_of(configuration.keys),
+        heritage.found,
+        Instant(trio.current_time()),
     )
-    owner = Owner(world, journal)
-    pdus = _pdu_keepers(configuration, models, owner)
+    owner = Owner(world, journal, heritage.recorder)
     kdump = _kdump_socket(configuration)
     socket = _reset_path_socket(configuration)
     try:
         end = ServerEnd(wire_keys(configuration.keys), secrets.token_bytes)
     except BadKeyError as exc:
         raise StartError(f"secrets.toml: {exc}") from exc
+    mailbox.readers.append(owner.take)
+    names = [server.name for server in configuration.pservers]
     return Parts(
-        chronicle,
+        heritage.chronicle,
         journal,
-        found,
+        heritage.found,
         owner,
-        _bmc_keepers(configuration, owner),
-        pdus,
-        {name: OutletWriter(name, pdus, owner.take) for name in world.servers},
+        _bmc_keepers(configuration, owner, heritage.may_send),
+        heritage.pdus,
+        {name: OutletWriter(name, heritage.pdus, owner.take, heritage.may_send) for name in names},
         ResetPath(end, owner, socket),
         None if kdump is None else KdumpListener(kdump, owner),
         (socket,) if kdump is None else (socket, kdump),
+        heritage,
     )
 
 
-def _read(directory: Path) -> Found:
+def read_journal(directory: Path) -> Found:
+    """Give what an earlier process left. Raises StartError."""
     try:
         return read(directory)
     except OSError as exc:
         raise StartError(f"{exc.filename}: {exc.strerror}") from exc
 
 
-def _bmc_keepers(configuration: Configuration, owner: Owner) -> dict[str, BmcKeeper]:
+def _bmc_keepers(
+    configuration: Configuration, owner: Owner, may_send: MaySend
+) -> dict[str, BmcKeeper]:
     poll_s = configuration.timers.bmc_poll_ms / 1000
     return {
-        server.name: BmcKeeper(server.name, bmc_address(server), poll_s, owner.take)
+        server.name: BmcKeeper(server.name, bmc_address(server), poll_s, owner.take, may_send)
         for server in configuration.pservers
     }
 
 
-def _pdu_keepers(
-    configuration: Configuration, models: Mapping[str, PduModel], owner: Owner
+def pdu_keepers(
+    configuration: Configuration,
+    models: Mapping[str, PduModel],
+    take: Callable[[DeviceEvent], None],
 ) -> dict[str, PduKeeper]:
+    """Make the keepers of all registered PDUs; nothing is sent before they are served."""
     poll_s = configuration.timers.pdu_poll_ms / 1000
     polls = trio.CapacityLimiter(POLLS_AT_ONCE)
     return {
-        entry.addr: PduKeeper(
-            entry.addr, pdu_of(configuration, entry, models), poll_s, polls, owner.take
-        )
+        entry.addr: PduKeeper(entry.addr, pdu_of(configuration, entry, models), poll_s, polls, take)
         for entry in configuration.pdus
     }
 

@@ -66,7 +66,7 @@ class Reporter:
             self._configuration.mode,
             Link.NONE,
             (management,),
-            tuple(self._server_row(name) for name in self._world.servers),
+            tuple(self._server_row(name) for name in self._managed()),
             tuple(self._standing_alarms()),
             tuple(
                 owed_text(server, owed, now)
@@ -75,10 +75,20 @@ class Reporter:
             ),
         )
 
+    def _suite(self, server: str) -> int | None:
+        """With which cipher suite its BMC is talked to; None while it is not."""
+        bmc = self._bmcs.get(server)
+        return None if bmc is None else bmc.suite
+
     def _server_row(self, name: str) -> ServerRow:
         watch = self._world.servers[name].watch
         power = PowerShown.UNWATCHED if watch.power is None else POWER_SHOWN[watch.power]
         return ServerRow(name, power, _link(watch.reachable), self._feeds_link(name), Link.NONE)
+
+    def _managed(self) -> list[str]:
+        """The managed servers; the other one of the pair is none."""
+        policies = self._world.settings.policies
+        return [name for name in self._world.servers if not policies[name].management]
 
     def _feeds_link(self, name: str) -> Link:
         policy = self._world.policy(name)
@@ -95,7 +105,7 @@ class Reporter:
         weak = [
             server.name
             for server in self._configuration.pservers
-            if server.suite != WEAK_SUITE and self._bmcs[server.name].suite == WEAK_SUITE
+            if server.suite != WEAK_SUITE and self._suite(server.name) == WEAK_SUITE
         ]
         return [
             *self._alarms.values(),
@@ -106,7 +116,7 @@ class Reporter:
     def monitors(self) -> MonitorReport:
         """What `haconnshow hamonitor` shows; a row for every managed server (R-356)."""
         rows: list[MonitorRow] = []
-        for name in self._world.servers:
+        for name in self._managed():
             found = [system for system in self._world.systems.values() if system.server == name]
             for system in found:
                 place = system.registration

@@ -348,7 +348,9 @@ def check(site: Site, now: float, *targets: SystemKey) -> list[tuple[bool, bool,
 
 def test_check_says_what_could_not_be_reset_now() -> None:
     nobody = SystemKey(6001, 9)
-    assert check(registered(gated=True), 1.0, ONE, nobody) == [
+    site = registered(gated=True)
+    site.take(events.RedundancyIs(degraded=False), 0.0)
+    assert check(site, 1.0, ONE, nobody) == [
         (False, False, False),
         (False, False, True),
     ]

@@ -1,0 +1,82 @@
+"""What an active runs: the core of the resets, the devices, and the reset path, last to open.
+
+A single management server is active for as long as it runs; one of a pair becomes it.
+"""
+
+import gc
+
+import trio
+
+from haconn.core.events import Resumed
+from haconn.core.step import next_due
+from haconn.core.world import remark
+from haconn.daemon.parts import Parts
+from haconn.daemon.performer import Devices, Hands, Spokesman
+
+
+class Active:
+    """The tasks of an active; `run` until cancelled."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.spokesman = Spokesman(parts.reset_path, parts.chronicle)
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Run all of it; started when a request can be carried out."""
+        parts, heritage = self.parts, self.parts.heritage
+        bmcs, outlets = dict(parts.bmcs), dict(parts.outlets)
+        if heritage.peer is not None:
+            assert heritage.peer_bmc is not None
+            assert heritage.peer_outlets is not None
+            bmcs[heritage.peer.server] = heritage.peer_bmc
+            outlets[heritage.peer.server] = heritage.peer_outlets
+        async with trio.open_nursery() as services:
+            parts.owner.attach(Hands(Devices(services, bmcs, outlets), self.spokesman))
+            new = [pdu for name, pdu in parts.pdus.items() if name not in heritage.served]
+            for serve in (
+                parts.journal.serve,
+                *(bmc.serve for bmc in parts.bmcs.values()),
+                *(pdu.serve for pdu in new),
+            ):
+                services.start_soon(serve)
+            self._say_what_was_found()
+            parts.owner.take(Resumed())
+            services.start_soon(parts.owner.serve)
+            self._open_doors(services)
+            task_status.started()
+
+    def _open_doors(self, services: trio.Nursery) -> None:
+        """Let monitors in."""
+        parts = self.parts
+        if parts.kdump is not None:
+            services.start_soon(parts.kdump.serve)
+        services.start_soon(parts.reset_path.renew)
+        services.start_soon(parts.reset_path.serve)
+        gc.collect()
+        gc.freeze()  # what lives as long as the process is not looked at in every collection
+
+    def _say_what_was_found(self) -> None:
+        found, chronicle = self.parts.found, self.parts.chronicle
+        if found.damaged:
+            what = f"{found.damaged} lines could not be read and were dropped"
+            chronicle.remark(remark("journal", what=what))
+        if not found.same_boot and not found.empty:
+            what = "of another boot: open resets have failed, verdicts are over"
+            chronicle.remark(remark("journal", what=what))
+
+    def lateness(self) -> float:
+        """How late the core is with what is due, in seconds."""
+        due = next_due(self.parts.owner.world)
+        return 0.0 if due is None else trio.current_time() - due
+
+    async def settled(self) -> None:
+        """Wait until no reset is in progress; the caller sets the limit."""
+        owner = self.parts.owner
+        while any(system.reset is not None for system in owner.world.systems.values()):
+            await owner.moved()
+
+    def close(self) -> None:
+        """Close the journal and the sockets."""
+        self.parts.journal.close()
+        for socket in self.parts.sockets:
+            socket.close()

@@ -1,0 +1,112 @@
+"""The standby's copy of the record of resets.
+
+Records are kept as an earlier process's journal would have left them (`Found`): what is taken over
+goes the same way as what is taken up after a restart. The copy is put to use only by a takeover.
+"""
+
+import zlib
+from dataclasses import dataclass
+
+from haconn.core import replica
+from haconn.core.beat import Beat, Intent, PairSession, Replica
+from haconn.core.model import Instant
+from haconn.core.replica import NEVER, LastBeat, StandbyLog
+from haconn.daemon.journal import Found, take_lines
+
+UNPACKED_MAX = 64 * 1024 * 1024
+
+
+class DamagedEntryError(Exception):
+    """An entry that is authentic and cannot be read: the two programs are not of one version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A full sync."""
+
+    log: PairSession
+    index: int
+    lines: bytes
+
+
+class StandbyCopy:
+    """What a standby has of its active's record."""
+
+    def __init__(self) -> None:
+        self._held = StandbyLog()
+        self._found = Found()
+        self._beat: LastBeat | None = None
+
+    @property
+    def log(self) -> PairSession:
+        """Whose record it is."""
+        return self._held.log
+
+    @property
+    def applied(self) -> int:
+        """Up to which index it has everything."""
+        return self._held.applied
+
+    @property
+    def found(self) -> Found:
+        """The records."""
+        return self._found
+
+    def replica(self) -> Replica:
+        """What a beat says of the copy."""
+        return Replica(self._held.log, applied=self._held.applied)
+
+    def load(self, snapshot: Snapshot, offset_s: float, now: Instant) -> None:
+        """Begin anew with a full sync; `offset_s` makes its stamps instants of this process.
+
+        Raises DamagedEntryError, and then the copy is as it was.
+        """
+        found = self._found
+        if replica.is_news(self._held, snapshot.log, snapshot.index):
+            found = Found()
+            _apply(found, snapshot.lines, offset_s)
+        held, entries = replica.begin(self._held, snapshot.log, snapshot.index, now)
+        for entry in entries:
+            _apply(found, _unpacked(entry), offset_s)
+        self._held, self._found = held, found
+
+    def take(self, log: PairSession, intent: Intent, offset_s: float) -> bool:
+        """Take a part in; give whether there is something to acknowledge.
+
+        Raises DamagedEntryError.
+        """
+        held, entries = replica.take(self._held, log, intent)
+        for entry in entries:
+            _apply(self._found, _unpacked(entry), offset_s)
+        self._held = held
+        return log == held.log
+
+    def hear(self, log: PairSession, beat: Beat, left_after: Instant | None) -> None:
+        """Note the last beat of an active."""
+        left = NEVER if left_after is None else left_after
+        said = beat.replica
+        if said.log == log:
+            self._beat = LastBeat(log, said.announced, said.synchronised, left)
+
+    def is_exact(self, now: Instant) -> bool:
+        """Whether it lacks nothing that was acted on."""
+        return replica.is_exact(self._held, self._beat, now)
+
+
+def _unpacked(entry: bytes) -> bytes:
+    unpacker = zlib.decompressobj()
+    try:
+        data = unpacker.decompress(entry, UNPACKED_MAX)
+    except zlib.error as exc:
+        raise DamagedEntryError("an entry cannot be unpacked") from exc
+    if not unpacker.eof:
+        raise DamagedEntryError("an entry is longer than any can be")
+    return data
+
+
+def _apply(found: Found, lines: bytes, offset_s: float) -> None:
+    damaged = found.damaged
+    take_lines(found, lines.split(b"\n"), offset_s)
+    if found.damaged > damaged:
+        found.damaged = damaged
+        raise DamagedEntryError("an entry holds what is no record")

@@ -1,0 +1,73 @@
+"""From the start of a pair's process to its exit status.
+
+The order at start: the pair port and the lock are taken, the address is stripped, and only then is
+anything said or written. At the end the address goes first.
+"""
+
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+
+import trio
+
+from haconn.config.paths import Paths as Trees
+from haconn.config.pdu_model import PduModel
+from haconn.config.schema import Configuration
+from haconn.core.world import remark
+from haconn.daemon.pair.ending import EXIT_OK, Ending
+from haconn.daemon.pair.parts import PairParts, Two, build_pair
+from haconn.daemon.pair.paths import Paths
+from haconn.daemon.pair.records import boot_id, load_state
+from haconn.daemon.pair.service import PairService, leave
+
+
+async def serve_pair(
+    trees: Trees,
+    configuration: Configuration,
+    models: dict[str, PduModel],
+    two: Two,
+    paths: Paths,
+    signals: AsyncIterator[int],
+) -> int:
+    """Run until something ends this process; give its exit status. Raises StartError."""
+    before = load_state(trees.run, boot_id())
+    parts = build_pair(trees, configuration, models, two, paths)
+    ending = Ending()
+    with _obituary(parts):
+        try:
+            async with trio.open_nursery() as member:
+                scope = trio.CancelScope()
+                service = PairService(trees, configuration, parts, member, ending)
+                if before is not None and before.was_active:
+                    service.activation.own_epoch = before.epoch
+                member.start_soon(_await_signal, signals, ending)
+                member.start_soon(service.run, member, scope)
+                await ending.ordered.wait()
+                await leave(service, parts, ending, scope)
+                member.cancel_scope.cancel(reason=ending.reason)
+        finally:
+            parts.address.drop()
+    if service.activation.active is not None:
+        service.activation.active.close()
+    with trio.move_on_after(1.0, shield=True):
+        await parts.chronicle.finish()
+    return ending.code
+
+
+async def _await_signal(signals: AsyncIterator[int], ending: Ending) -> None:
+    async for number in signals:
+        ending.order(EXIT_OK, signal.Signals(number).name)
+
+
+@contextmanager
+def _obituary(parts: PairParts) -> Iterator[None]:
+    """Let syslog know of an end that nobody ordered."""
+    died = True
+    try:
+        yield
+        died = False
+    finally:
+        if died:
+            reason = "an internal error; the traceback went to standard error"
+            parts.chronicle.remark(remark("crashed", reason=reason))
+            parts.chronicle.write_now()

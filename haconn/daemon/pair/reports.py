@@ -1,0 +1,192 @@
+"""What the display commands show of a pair (R-340 to R-350)."""
+
+from dataclasses import replace
+
+import trio
+
+from haconn.config.schema import Configuration, ManagementServer
+from haconn.core import peer_power
+from haconn.core.beat import Beat, PairRole, Path
+from haconn.core.gate import InStep
+from haconn.core.model import Instant, Power
+from haconn.core.pair_times import TIMES
+from haconn.core.report import (
+    Link,
+    ManagementRow,
+    ManagementStatus,
+    MonitorReport,
+    PathRow,
+    PduReport,
+    Role,
+    StatusReport,
+)
+from haconn.core.world import new_world
+from haconn.daemon.assembly import bindings_of, settings_of
+from haconn.daemon.pair.activation import Activation
+from haconn.daemon.pair.alarms import Watchman
+from haconn.daemon.pair.parts import PairParts
+from haconn.daemon.pair.settings_watch import SettingsWatch
+from haconn.daemon.reports import Reporter
+
+ROLES = {
+    PairRole.JOIN: Role.UNDECIDED,
+    PairRole.STANDBY: Role.STANDBY,
+    PairRole.ACTIVE: Role.ACTIVE,
+}
+
+
+class PairReporter:
+    """Fills the reports, whatever the role is: a standby knows nothing of the managed servers."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        parts: PairParts,
+        activation: Activation,
+        watchman: Watchman,
+        files: SettingsWatch,
+    ) -> None:
+        self._configuration = configuration
+        self._parts = parts
+        self._activation = activation
+        self._watchman = watchman
+        self._files = files
+        idle = new_world(settings_of(configuration, "idle"), bindings_of(configuration.keys))
+        self._idle = Reporter(configuration, idle, {}, parts.pdus, parts.chronicle.alarms)
+
+    def _reporter(self) -> Reporter:
+        active = self._activation.active
+        if active is None:
+            return self._idle
+        parts = active.parts
+        return Reporter(
+            self._configuration,
+            parts.owner.world,
+            parts.bmcs,
+            parts.pdus,
+            self._parts.chronicle.alarms,
+        )
+
+    def monitors(self) -> MonitorReport:
+        """What `haconnshow hamonitor` shows."""
+        return self._reporter().monitors()
+
+    def pdus(self) -> PduReport:
+        """What `haconnshow ipdu` shows."""
+        return self._reporter().pdus()
+
+    def status(self) -> StatusReport:
+        """What `haconnshow status` shows."""
+        now = Instant(trio.current_time())
+        pair, beat = self._parts.pair, self._parts.membership.heard_of.beat
+        report = self._reporter().status(self._parts.two.me.name, now)
+        return replace(
+            report,
+            mode="pair",
+            link=self._link(now),
+            management=tuple(self._row(server, beat, now) for server in self._in_order()),
+            paths=tuple(self._path(path, now) for path in Path),
+            epoch=pair.member.epoch,
+            synchronised=self._synchronised(beat, now),
+            notes=self._notes(now),
+        )
+
+    def _in_order(self) -> tuple[ManagementServer, ...]:
+        return self._configuration.mservers
+
+    def _is_heard(self, now: Instant) -> bool:
+        hearing = self._parts.pair.hearing
+        return hearing.trusted is not None and hearing.silent_for(now) < TIMES.dead_s
+
+    def _link(self, now: Instant) -> Link:
+        if self._parts.pair.hearing.trusted is None:
+            return Link.NONE
+        return Link.OK if self._is_heard(now) else Link.NG
+
+    def _row(self, server: ManagementServer, beat: Beat | None, now: Instant) -> ManagementRow:
+        if server is self._parts.two.me:
+            return self._own_row(server, beat, now)
+        pair = self._parts.pair
+        heard = self._is_heard(now) and beat is not None
+        role = ROLES[beat.claim.role] if heard and beat is not None else Role.UNDECIDED
+        watch = pair.power.server.watch
+        return ManagementRow(
+            server.name,
+            server.addr,
+            role,
+            _status(watch.power, heard=heard),
+            _link(watch.reachable),
+            self._feeds(server),
+        )
+
+    def _own_row(self, server: ManagementServer, beat: Beat | None, now: Instant) -> ManagementRow:
+        """Of our own BMC only the peer knows whether it could be used."""
+        bmc = Link.NONE
+        if beat is not None and self._is_heard(now):
+            bmc = Link.OK if beat.standing.peer_fenceable else Link.NG
+        role = ROLES[self._parts.pair.member.role]
+        return ManagementRow(
+            server.name, server.addr, role, ManagementStatus.NORMAL, bmc, self._feeds(server)
+        )
+
+    def _feeds(self, server: ManagementServer) -> Link:
+        if not server.ipdusd or not server.feeds:
+            return Link.NONE
+        served = {feed.pdu for feed in self._parts.two.peer.feeds}
+        known = [
+            self._parts.pdus[feed.pdu].layout is not None
+            for feed in server.feeds
+            if feed.pdu in self._parts.pdus and feed.pdu in served
+        ]
+        if not known:
+            return Link.NONE
+        return Link.OK if all(known) else Link.NG
+
+    def _path(self, path: Path, now: Instant) -> PathRow:
+        hearing = self._parts.pair.hearing
+        hears_us = None if hearing.trusted is None else path in hearing.hears_us
+        if not self._is_heard(now):
+            hears_us = None
+        return PathRow(path.value, _link(hearing.hears(path, now, TIMES)), _link(hears_us))
+
+    def _synchronised(self, beat: Beat | None, now: Instant) -> bool | None:
+        log = self._parts.membership.log
+        if not self._is_heard(now) or beat is None:
+            return None
+        if log is not None:
+            follows = beat.claim.role is PairRole.STANDBY
+            return isinstance(log.gate.standing, InStep) if follows else None
+        if self._parts.pair.member.role is PairRole.STANDBY:
+            copy = self._parts.membership.copy
+            return beat.replica.synchronised and copy.log == beat.replica.log
+        return None
+
+    def _notes(self, now: Instant) -> tuple[str, ...]:
+        notes: list[str] = []
+        if self._parts.pair.member.role is PairRole.ACTIVE:
+            notes += [f"no takeover: {reason}" for reason in self._watchman.degraded(now)]
+        if not any(self._parts.membership.standing.machine):
+            notes.append(
+                "the UUID of this machine is not known: the peer cannot compare it with our BMC's"
+            )
+        if peer_power.says_on(self._parts.pair.power, now) and not self._is_heard(now):
+            notes.append(f"{self._parts.two.peer.name} is silent, and its BMC says that it is on")
+        if self._files.differs:
+            notes.append("the settings in the files are not those that run")
+        notes += [
+            f"{path.value}: {fault}" for path, fault in self._parts.paths.faults().items() if fault
+        ]
+        return tuple(notes)
+
+
+def _status(power: Power | None, *, heard: bool) -> ManagementStatus:
+    """From its BMC; the last value is kept. Powered and not heard is a fault (A-62)."""
+    if power is Power.OFF:
+        return ManagementStatus.POFF
+    if power is Power.ON:
+        return ManagementStatus.NORMAL if heard else ManagementStatus.ERROR
+    return ManagementStatus.NORMAL if heard else ManagementStatus.UNKNOWN
+
+
+def _link(good: bool | None) -> Link:
+    return Link.NONE if good is None else Link.OK if good else Link.NG

@@ -1,0 +1,92 @@
+"""What this server itself sees of the reset path, so that a blind standby does not fence.
+
+When the peer falls silent, the first question is whose cable it is. The interface must have a
+carrier, and somebody other than the two management servers must have been heard on it lately. So
+that somebody speaks, known systems and the gateway are asked for their hardware addresses in turn.
+"""
+
+from collections.abc import Callable, Iterator
+from ipaddress import IPv4Address
+from itertools import cycle
+from pathlib import Path as File
+
+import trio
+
+from haconn.core.model import Instant
+from haconn.core.pair_state import Saw, Surroundings
+from haconn.drivers.address.carrier import Carriers
+from haconn.drivers.address.errors import AddressError
+from haconn.drivers.address.interface import Interface
+from haconn.drivers.address.lease import VirtualAddress
+from haconn.drivers.address.others import Others
+
+SAMPLE_S = 0.5
+ASKED_AT_ONCE = 4
+"""So many are asked in each sample: all of 32 within four seconds."""
+ROUTES = File("/proc/net/route")
+
+
+class ResetPathWatch:
+    """Looks and asks."""
+
+    def __init__(
+        self,
+        address: VirtualAddress,
+        pair: Callable[[], list[str]],
+        neighbours: Callable[[], list[str]],
+        take: Callable[[Saw], None],
+    ) -> None:
+        """Begin to look when served.
+
+        Args:
+            pair: the addresses that do not count: the peer's, and the virtual one.
+            neighbours: whom to ask.
+        """
+        self._address = address
+        self._pair = pair
+        self._neighbours = neighbours
+        self._take = take
+        self._turn = 0
+
+    async def serve(self) -> None:
+        """Report what is seen, twice a second; for ever."""
+        while True:
+            try:
+                interface = self._address.find()
+                pair = self._pair()
+                with Others(interface, pair) as others, Carriers() as carriers:
+                    while self._pair() == pair:
+                        self._look(interface, others, carriers)
+                        await trio.sleep(SAMPLE_S)
+            except AddressError:
+                self._take(Saw(Surroundings()))
+                await trio.sleep(SAMPLE_S)
+
+    def _look(self, interface: Interface, others: Others, carriers: Carriers) -> None:
+        heard_at = others.sample()
+        carrier = carriers.carrier(interface.index)
+        at = None if heard_at is None else Instant(heard_at)
+        self._take(Saw(Surroundings(carrier, at)))
+        for neighbour in self._next():
+            others.ask(neighbour)
+
+    def _next(self) -> Iterator[str]:
+        """Some of them, others each time."""
+        neighbours = sorted(set(self._neighbours()) | set(gateways()))
+        if not neighbours:
+            return
+        self._turn = (self._turn + ASKED_AT_ONCE) % len(neighbours)
+        around = cycle(neighbours[self._turn :] + neighbours[: self._turn])
+        for _ in range(min(ASKED_AT_ONCE, len(neighbours))):
+            yield next(around)
+
+
+def gateways() -> list[str]:
+    """The routers that the kernel knows; none where it does not tell."""
+    try:
+        lines = ROUTES.read_text(encoding="ascii").splitlines()[1:]
+    except OSError:
+        return []
+    fields = [line.split() for line in lines]
+    found = [row[2] for row in fields if len(row) > 2 and row[2] != "00000000"]
+    return [str(IPv4Address(int.from_bytes(bytes.fromhex(one), "little"))) for one in found]
