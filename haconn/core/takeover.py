@@ -60,14 +60,13 @@ STILL_ON = "its BMC, or itself, spoke on after all its outlets were read off"
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One means of fencing: when it is used, for how long, and what proves it."""
+    """One means of fencing: when it is used, and for how long."""
 
     command: Command
     due: Instant
     """It is begun by then at the latest."""
     budget_s: float
     """From its begin to the end of the attempt."""
-    proved_by: frozenset[Proof]
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,14 +183,13 @@ def fencing_plan(means: Means, operation: str, now: Instant, *, cut_before: bool
     Args:
         cut_before: an earlier attempt has begun to cut. Then it has had its time for the BMC.
     """
-    by_bmc = frozenset({Proof.POWER_OFF})
     if not means.cuts:
-        only = Stage(Command.POWER_OFF, now, T_HARD_WITHOUT_OUTLETS_S, by_bmc)
+        only = Stage(Command.POWER_OFF, now, T_HARD_WITHOUT_OUTLETS_S)
         return Plan(operation, means.server, (), (only,))
     due = now if cut_before else Instant(now + means.timeout_s)
     stages = (
-        Stage(Command.POWER_OFF, now, due - now, by_bmc),
-        Stage(Command.OUTLETS_OFF, due, T_CUT_S + LOOK_S, by_bmc | {Proof.OUTLETS_OFF}),
+        Stage(Command.POWER_OFF, now, due - now),
+        Stage(Command.OUTLETS_OFF, due, T_CUT_S + LOOK_S),
     )
     return Plan(operation, means.server, means.feeds, stages)
 

@@ -279,7 +279,7 @@ def test_a_refused_login_is_waited_out_without_outlets() -> None:
 def test_a_plan_has_power_off_first_and_no_cut_of_nothing() -> None:
     by_bmc = Attempt(BY_BMC).plan.stages
     both = Attempt().plan.stages
-    cut = Stage(Command.OUTLETS_OFF, at(0), 1.0, frozenset())
+    cut = Stage(Command.OUTLETS_OFF, at(0), 1.0)
     for stages, feeds in (((), ()), ((cut,), (LEFT,)), (by_bmc * 2, (LEFT,)), (both, ())):
         with pytest.raises(AssertionError):
             Plan("f-1", "m1", feeds, stages)
