@@ -135,6 +135,9 @@ PAIR_MESSAGES = {
         "世代ファイル: {reason}",
         True,
     ),
+    "pair-epoch-kept": Message(
+        "HACN430", _I, "the epoch on the disk is {epoch}", "世代ファイル: {epoch}"
+    ),
     "pair-record": Message("HACN424", _E, "a record of the pair: {reason}", "系の記録: {reason}"),
     "pair-address": Message(
         "HACN425",

@@ -52,6 +52,7 @@ ENDS = {
     "pair-fenceable": ("pair-unfenceable",),
     "pair-synchronised": ("pair-unsynchronised",),
     "pair-same": ("pair-drift", "pair-other-service"),
+    "pair-epoch-kept": ("pair-epoch",),
     "pair-address-held": ("pair-address",),
     "pair-stopped": ("pair-lost", "pair-unsynchronised"),
 }

@@ -25,7 +25,7 @@ def unit() -> dict[str, list[str]]:
 
 
 def test_the_restart_comes_when_the_peer_has_noticed(unit: dict[str, list[str]]) -> None:
-    assert unit["Restart"] == ["always"]
+    assert unit["Restart"] == ["on-failure"]  # exit 0 is an ordered stop; 75 is not
     assert float(unit["RestartSec"][0]) == TIMES.restart_s > TIMES.dead_s
     assert unit["StartLimitIntervalSec"] == ["0"]
     assert unit["RestartPreventExitStatus"] == [str(EXIT_CONFIG)]

@@ -20,6 +20,7 @@ from haconn.core.server import owe
 from haconn.core.world import World, remark
 from haconn.daemon.active import Active
 from haconn.daemon.journal import Found, clock_shift
+from haconn.daemon.pair.clocks import put_epoch
 from haconn.daemon.pair.fencing import PeerDevices
 from haconn.daemon.pair.log import ActiveLog
 from haconn.daemon.pair.membership import Taken
@@ -70,9 +71,7 @@ class Activation:
         parts = self._parts
         now = Instant(trio.current_time())
         record = self._record(taken, now)
-        alarm = await parts.epochs.write(taken.action.epoch)
-        if alarm is not None:
-            parts.chronicle.remark(remark("pair-epoch", reason=alarm))
+        await put_epoch(parts, taken.action.epoch)
         await parts.address.take_at_last()
         async with trio.open_nursery() as services:
             services.start_soon(parts.address.serve)

@@ -35,7 +35,7 @@ from haconn.daemon.pair.syncing import (
     everything,
 )
 
-AGAIN_S = 0.5
+AGAIN_S = 0.1
 """From a full sync that failed to the next."""
 ORDER_OF_PATHS = (Path.DUPLEX, Path.MANAGEMENT, Path.RESET)
 

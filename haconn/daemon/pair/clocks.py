@@ -27,6 +27,13 @@ async def keep_epoch(parts: PairParts) -> None:
     wakes = parts.membership.wakes
     while True:
         await wakes.epoch_is_another.wait()
-        alarm = await parts.epochs.write(wakes.epoch)
-        if alarm is not None:
-            parts.chronicle.remark(remark("pair-epoch", reason=alarm))
+        await put_epoch(parts, wakes.epoch)
+
+
+async def put_epoch(parts: PairParts, epoch: int) -> None:
+    """Put an epoch on the disk, which takes half a second at most; a failure is an alarm."""
+    alarm = await parts.epochs.write(epoch)
+    if alarm is not None:
+        parts.chronicle.remark(remark("pair-epoch", reason=alarm))
+    else:
+        parts.chronicle.remark(remark("pair-epoch-kept", epoch=parts.epochs.known))

@@ -34,7 +34,7 @@ from haconn.daemon.pair.activation import Activation
 from haconn.daemon.pair.alarms import Watchman
 from haconn.daemon.pair.announcing import Announcing
 from haconn.daemon.pair.channel import Channel
-from haconn.daemon.pair.clocks import keep_epoch, serve_log
+from haconn.daemon.pair.clocks import keep_epoch, put_epoch, serve_log
 from haconn.daemon.pair.departure import Departure
 from haconn.daemon.pair.ending import EXIT_AGAIN, EXIT_FAILED, EXIT_OK, Ending
 from haconn.daemon.pair.fencing import PeerDevices
@@ -115,10 +115,9 @@ class PairService:
     async def run(self, member: trio.Nursery, active_scope: trio.CancelScope) -> None:
         """Start every task, and become active when the roles say so. Raises StartError."""
         parts = self._parts
-        alarm = await parts.epochs.write(0)
-        for text in (parts.epoch_alarm, alarm):
-            if text is not None:
-                parts.chronicle.remark(remark("pair-epoch", reason=text))
+        if parts.epoch_alarm is not None:
+            parts.chronicle.remark(remark("pair-epoch", reason=parts.epoch_alarm))
+        await put_epoch(parts, 0)
         self._announcing.note()
         channel = Channel(self._trees.etc, parts, self.owner, self.activation, self._obey)
         watch = self._settings_watch()
