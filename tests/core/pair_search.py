@@ -1,221 +1,77 @@
-"""Exhaustive search of the pair: every interleaving of two members and the world around them.
+"""Searches of the pair: what is searched, and how much of it when.
 
-What can happen is told in tests/core/pair_search_moves.py; here it is searched, breadth first.
-Servers are numbered as they come up, what befalls each is worked out once, and a world is one
-number made of two.
+The short ones are part of the tests (tests/core/test_role_search.py). The long ones are for
+whoever changes haconn/core/role.py or haconn/core/hearing.py:
 
-    python -m tests.core.pair_search [name ...]     the long searches, with their figures
+    python -m tests.core.pair_search [name ...]
+
+They need minutes, and up to some GiB. Each prints its figures, and the way to what it found.
 """
 
-from collections import deque
-from collections.abc import Hashable
-from dataclasses import dataclass, field
-from functools import cache
+import sys
+import time
+from collections.abc import Iterator
 
-from haconn.core import role
-from tests.core.pair_search_moves import (
-    Effects,
-    Move,
-    Offer,
-    affected,
-    affected_too,
-    ages_under_way,
-    fate,
-    hear,
-    offers,
-)
-from tests.core.pair_search_world import Ear, Host, Limits, StepFunction, ear_of, start
+from tests.core.pair_search_lively import stuck
+from tests.core.pair_search_space import Found, search
+from tests.core.pair_search_weak import WEAK
+from tests.core.pair_search_world import Limits
 
-BITS = 32
-LOW = (1 << BITS) - 1
-Numbered = tuple[str, int, int]
-"""What happened, the number of the server after it, and of what it means for the other (0 if
-nothing)."""
-
-
-@dataclass(slots=True)
-class Known:
-    """What was worked out about one server."""
-
-    host: Host
-    ear: Ear
-    ages: tuple[int, ...]
-    listens: int
-    """The number of its ear."""
-    says: int
-    """The number of the ages of what it has under way."""
-    fate: tuple[Numbered, ...] | None = None
-    offers: tuple[int, ...] = ()
-    heard: dict[int, Numbered | None] = field(default_factory=dict)
+SHORT = {
+    "late claims": Limits(late=1),
+    "late proofs, lost epochs, operator": Limits(
+        epochs=2, late_proofs=True, lost_epochs=True, operator=True
+    ),
+    "late proofs, misfits": Limits(late_proofs=True, misfits=True),
+}
+LONG = {
+    "two-late": Limits(late=2),
+    "three-late": Limits(epochs=2, late=3),
+    "six-epochs": Limits(epochs=6, late=1),
+    "all": Limits(
+        epochs=2, late=1, late_proofs=True, lost_epochs=True, operator=True, misfits=True
+    ),
+    "all-three-epochs": Limits(
+        epochs=3, late=1, late_proofs=True, lost_epochs=True, operator=True, misfits=True
+    ),
+    "all-two-late": Limits(
+        epochs=2, late=2, late_proofs=True, lost_epochs=True, operator=True, misfits=True
+    ),
+}
+MOST = 30_000_000
+"""Worlds that fit into some 6 GiB."""
 
 
-@dataclass(frozen=True)
-class Space:
-    """All worlds, and the ways between them."""
-
-    limits: Limits
-    step: StepFunction
-    known: list[Known] = field(default_factory=list)
-    numbers: dict[Host, int] = field(default_factory=dict)
-    offered: list[Offer] = field(default_factory=list)
-    offer_numbers: dict[Offer, int] = field(default_factory=dict)
-    effects: list[Effects] = field(default_factory=lambda: [()])
-    interned: dict[Hashable, int] = field(default_factory=dict)
-    borne: dict[tuple[int, int, int], int] = field(default_factory=dict)
-    borne_by_other: dict[tuple[int, int, int], int] = field(default_factory=dict)
-
-    def first(self) -> int:
-        """The world in which both have just started."""
-        one, two = start()
-        return self._number(one) << BITS | self._number(two)
-
-    def hosts(self, world: int) -> tuple[Host, Host]:
-        """Both servers of a world."""
-        return self.known[world >> BITS].host, self.known[world & LOW].host
-
-    def successors(self, world: int) -> list[tuple[str, int]]:
-        """Every next world, with the name of what happened."""
-        return [*self.befalls(world, 0), *self.befalls(world, 1)]
-
-    def befalls(self, world: int, rank: int) -> list[tuple[str, int]]:
-        """What may befall one of the two next, and the worlds after it."""
-        up, down = (0, BITS) if rank else (BITS, 0)
-        mine, other = world >> up & LOW, world >> down & LOW
-        here, there = self.known[mine], self.known[other]
-        rest = other << down
-        found: list[tuple[str, int]] = []
-        for name, after, effects in self._work_out(here) if here.fate is None else here.fate:
-            if effects:
-                found.append((name, self._both(after, other, effects, (up, down))))
-            else:
-                found.append((name, after << up | rest))
-        if there.fate is None:
-            self._work_out(there)
-        heard = here.heard
-        for offer in there.offers:
-            reaction = heard[offer] if offer in heard else self._hear(here, offer)
-            if reaction is None:
-                continue
-            name, after, effects = reaction
-            if effects:
-                found.append((name, self._both(after, other, effects, (up, down))))
-            else:
-                found.append((name, after << up | rest))
-        return found
-
-    def _both(self, mine: int, other: int, effects: int, shifts: tuple[int, int]) -> int:
-        here, there = self.known[mine], self.known[other]
-        key = (mine, effects, there.listens)
-        after = self.borne.get(key)
-        if after is None:
-            host = here.host
-            for effect in self.effects[effects]:
-                host = affected_too(host, effect, there.ear, self.limits)
-            after = self.borne[key] = self._number(host)
-        key = (other, effects, here.says)
-        other_after = self.borne_by_other.get(key)
-        if other_after is None:
-            host = there.host
-            for effect in self.effects[effects]:
-                host = affected(host, effect, here.ages, self.limits, self.step)
-            other_after = self.borne_by_other[key] = self._number(host)
-        return after << shifts[0] | other_after << shifts[1]
-
-    def _number(self, host: Host) -> int:
-        number = self.numbers.setdefault(host, len(self.known))
-        if number == len(self.known):
-            ear, ages = ear_of(host), ages_under_way(host)
-            self.known.append(Known(host, ear, ages, self._intern(ear), self._intern(ages)))
-        return number
-
-    def _intern(self, thing: Hashable) -> int:
-        return self.interned.setdefault(thing, len(self.interned))
-
-    def _number_effects(self, effects: Effects) -> int:
-        if effects not in self.effects:
-            self.effects.append(effects)
-        return self.effects.index(effects)
-
-    def _numbered(self, before: Host, move: Move | None) -> Numbered | None:
-        if move is None or move.host.epoch > self.limits.epochs:
-            return None
-        if move.host == before and not move.effects:
-            return None
-        return move.name, self._number(move.host), self._number_effects(move.effects)
-
-    def _work_out(self, here: Known) -> tuple[Numbered, ...]:
-        moves = (self._numbered(here.host, m) for m in fate(here.host, self.limits, self.step))
-        numbers = []
-        for offer in offers(here.host, self.limits):
-            number = self.offer_numbers.setdefault(offer, len(self.offered))
-            if number == len(self.offered):
-                self.offered.append(offer)
-            numbers.append(number)
-        here.offers = tuple(numbers)
-        here.fate = tuple(move for move in moves if move is not None)
-        return here.fate
-
-    def _hear(self, here: Known, offer: int) -> Numbered | None:
-        move = hear(here.host, self.offered[offer], self.limits, self.step)
-        heard = here.heard[offer] = self._numbered(here.host, move)
-        return heard
+def _report(name: str, found: Found, seconds: float) -> Iterator[str]:
+    worlds = len(found.came)
+    end = "complete" if found.complete else "cut off"
+    yield f"{name}: {worlds} worlds in {seconds:.1f} s ({worlds / seconds:.0f}/s), {end}"
+    if found.bad is not None:
+        yield "  two holders: " + ", ".join(found.path)
 
 
-@dataclass(frozen=True)
-class Found:
-    """What a search came to."""
-
-    space: Space
-    came: dict[int, int]
-    """Every world that was met, and the one that it came from; the first came from itself."""
-    bad: int | None
-    """A world in which two hold the address, with power; None if there is none."""
-    complete: bool
-
-    @property
-    def safe(self) -> bool:
-        """Whether every world was met, and in none of them two hold the address."""
-        return self.complete and self.bad is None
-
-    @property
-    def path(self) -> tuple[str, ...]:
-        """How it came to that; empty if it did not."""
-        return () if self.bad is None else self.way(self.bad)
-
-    def way(self, world: int) -> tuple[str, ...]:
-        """What happened up to a world, as `1 dies`: to which of the two, and what."""
-        names: list[str] = []
-        while (before := self.came[world]) != world:
-            names.append(self._name(before, world))
-            world = before
-        return tuple(reversed(names))
-
-    def _name(self, before: int, world: int) -> str:
-        return next(
-            f"{rank + 1} {name}"
-            for rank in (0, 1)
-            for name, after in self.space.befalls(before, rank)
-            if after == world
-        )
+def _stuck_report(found: Found) -> Iterator[str]:
+    for bmcs in (True, False):
+        kinds = stuck(found, bmcs=bmcs)
+        yield f"  {'with' if bmcs else 'without'} BMCs the operator is needed in {len(kinds)} kinds"
+        yield from (f"    {kind}: {', '.join(found.way(kinds[kind]))}" for kind in sorted(kinds))
 
 
-def search(limits: Limits, step: StepFunction = role.step, most: int = 3_000_000) -> Found:
-    """Search every world that can come to be, until two hold the address."""
-    space = Space(limits, cache(step))
-    known = space.known
-    first = space.first()
-    came = {first: first}
-    waiting = deque([first])
-    successors = space.successors
-    while waiting:
-        world = waiting.popleft()
-        for _, after in successors(world):
-            if after in came:
-                continue
-            came[after] = world
-            if known[after >> BITS].host.holds and known[after & LOW].host.holds:
-                return Found(space, came, after, complete=True)
-            waiting.append(after)
-        if len(came) >= most:
-            return Found(space, came, None, complete=False)
-    return Found(space, came, None, complete=True)
+def main(names: list[str]) -> None:
+    """Run the searches of these names, or all."""
+    known = {name: (limits, None) for name, limits in {**SHORT, **LONG}.items()}
+    weak = {name: (rule.limits, rule) for name, rule in WEAK.items()}
+    for name, (limits, rule) in {**known, **weak}.items():
+        if names and name not in names:
+            continue
+        begun = time.perf_counter()
+        found = search(limits, rule.step, MOST) if rule else search(limits, most=MOST)
+        for line in _report(name, found, time.perf_counter() - begun):
+            sys.stdout.write(line + "\n")
+        if found.safe:
+            sys.stdout.writelines(line + "\n" for line in _stuck_report(found))
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from haconn.core.beat import PairRole
-from tests.core.pair_search import Found, Space
+from tests.core.pair_search_space import Found, Space
 from tests.core.pair_search_world import Host, Limits
 
 ALWAYS = {"beat", "starts", "gives up"}

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from haconn.core import role
-from haconn.core.beat import Claim, PairRole, PairSession
+from haconn.core.beat import NOBODY, Claim, PairRole, PairSession
 from haconn.core.role import Claimed, Member, PeerStopped, Released, Spoke
 from tests.core.pair_search_world import (
     BYGONE,
@@ -112,7 +112,7 @@ def _stop(host: Host, limits: Limits) -> Host:
     """An orderly stop: the address goes, then RELEASE, then STOPPED if somebody can be told."""
     member = host.member
     assert member is not None
-    told = member.peer is not None and not member.silent
+    told = (member.peer is not None and not member.silent) or not limits.stopped_is_mutual
     after = _say_released(host, limits) if member.role is PairRole.ACTIVE else host
     if told:
         after = after._replace(words=after.words._replace(stopped=after.words.stopped | {0}))
@@ -184,7 +184,7 @@ def _under_way(host: Host) -> Iterator[Offer]:
 def hear(host: Host, offer: Offer, limits: Limits, step: StepFunction) -> Move | None:
     """Take in what the other offers; None if it does not count."""
     process = host.process
-    if process is None or not _counts(ear_of(host), offer):
+    if process is None or not _counts(ear_of(host), offer, limits):
         return None
     effects = () if offer.effect is None else (offer.effect,)
     match offer.event:
@@ -203,13 +203,16 @@ def hear(host: Host, offer: Offer, limits: Limits, step: StepFunction) -> Move |
     return Move(offer.name, after, (*effects, DEAF) if after.process is None else effects)
 
 
-def _counts(ear: Ear, offer: Offer) -> bool:
+def _counts(ear: Ear, offer: Offer, limits: Limits) -> bool:
     """Whether hearing.py lets it pass."""
     match offer.event:
+        case Claimed() if not limits.answered:
+            return True
         case Claimed(session) if offer.effect != ANSWERED and session != SECOND:
             return ear.hears(session[0])
         case PeerStopped(session):
-            return age_of(session) == ear.trusted
+            mutual = ear.trusted is not None or limits.stopped_is_mutual
+            return age_of(session) == ear.trusted or not mutual
         case _:
             return True
 
@@ -251,9 +254,9 @@ def affected(
         case ASKED.name:
             return _without_claims(host)
         case STARTED.name:
-            return _with_older_peer(_unheard(host), ages)
+            return _with_older_peer(_unheard(host, limits), ages)
         case DEAF.name:
-            return _unheard(host)
+            return _unheard(host, limits)
         case _:
             return host
 
@@ -265,10 +268,14 @@ def affected_too(host: Host, effect: Effect, ear: Ear, limits: Limits) -> Host:
             return _without_claims(host)
         case STARTED.name:
             return _older(host, ear.trusted)
-        case SAID.name if ear.trusted != 0 and 0 not in ages_under_way(host):
+        case SAID.name if limits.stopped_is_mutual and _concerns_nobody(host, ear):
             return _last_words(host, lambda age: age or None)
         case _:
             return host
+
+
+def _concerns_nobody(host: Host, ear: Ear) -> bool:
+    return ear.trusted != 0 and 0 not in ages_under_way(host)
 
 
 def ages_under_way(host: Host) -> tuple[int, ...]:
@@ -276,7 +283,10 @@ def ages_under_way(host: Host) -> tuple[int, ...]:
     return tuple(sorted({late.age for late in host.words.late}))
 
 
-def _unheard(host: Host) -> Host:
+def _unheard(host: Host, limits: Limits) -> Host:
+    if not limits.answered:
+        late = tuple(Late(x.age, replace(x.claim, following=NOBODY)) for x in host.words.late)
+        return host._replace(words=Words(late=late))
     return host._replace(words=Words(epochs=host.words.epochs))
 
 

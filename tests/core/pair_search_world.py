@@ -1,4 +1,4 @@
-"""The world around two members of a pair, for the search of tests/core/pair_search.py.
+"""The world around two members of a pair, for tests/core/pair_search.py.
 
 The members are the very code of haconn/core/role.py. All around them is asynchronous and hostile:
 - a claim is heard now, late, or never; of those under way a later one makes an earlier one void
@@ -72,9 +72,13 @@ class Limits:
     exclusive: bool = True
     """One process per server; else a second one may say that it has just begun."""
     stopped_is_mutual: bool = True
-    """Who says STOPPED has deleted its own record of the other's stop."""
+    """STOPPED counts only of a session that has answered, and then its sender has no record of the
+    other's stop; else it is said to whoever hears it, and believed."""
     release_is_of_session: bool = True
     """Else a RELEASE names an epoch, and is replayed whenever somebody is of that epoch."""
+    answered: bool = True
+    """A claim counts only if it answers the receiver's present session, and is of no bygone one;
+    else any heartbeat does, and may be replayed."""
     doubt_voids: bool = True
     """Once another session was heard, what was said before counts no more."""
 
