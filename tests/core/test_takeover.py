@@ -4,7 +4,7 @@ import pytest
 
 from haconn.core.actions import Abandon, Hurry, Perform, StopRestore
 from haconn.core.events import BmcRefused, SessionOpened
-from haconn.core.model import Accepted, InDoubt, Instant, Power, Refused, Unsent
+from haconn.core.model import Accepted, Answer, InDoubt, Instant, Power, Refused, Unsent
 from haconn.core.peer_power import Means, heard, identified, known_of, observe
 from haconn.core.reset import Command
 from haconn.core.role import Proof
@@ -227,6 +227,30 @@ def test_a_power_off_of_which_nothing_was_said_for_two_seconds_counts_as_left() 
     attempt.tell(TimePassed(), 2.0)
     attempt.answered(Unsent("no session"), 2.1)
     assert attempt.going.commanded
+
+
+def test_what_has_left_once_is_not_forgotten_by_any_later_shot() -> None:
+    attempt = Attempt(BY_BMC)
+    attempt.sent()
+    attempt.answered(Accepted(), 0.1)
+    attempt.answered(Unsent("no session"), 0.2)
+    attempt.tell(SessionOpened("m1", 2), 0.3)
+    attempt.answered(Unsent("no session"), 0.4)
+    assert attempt.going.commanded
+
+
+@pytest.mark.parametrize("answer", [Accepted(), Refused("busy"), InDoubt("ICMP")])
+def test_what_was_answered_has_left(answer: Answer) -> None:
+    attempt = Attempt(BY_BMC)
+    attempt.answered(answer, 0.1)
+    assert attempt.going.left
+
+
+def test_what_the_driver_has_sent_has_left() -> None:
+    attempt = Attempt(BY_BMC)
+    assert not attempt.going.left
+    attempt.sent()
+    assert attempt.going.left
 
 
 def test_events_of_another_operation_are_not_those_of_the_attempt() -> None:

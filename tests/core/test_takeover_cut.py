@@ -3,7 +3,7 @@
 import pytest
 
 from haconn.core.actions import Perform
-from haconn.core.events import BmcRefused, OutletSent
+from haconn.core.events import BmcRefused, OutletSent, SessionOpened
 from haconn.core.model import Accepted, Instant, Power, Refused, Unsent
 from haconn.core.peer_power import heard, identified, observe
 from haconn.core.reset import Command
@@ -89,6 +89,13 @@ def test_the_cut_begins_at_once_when_the_bmc_refuses_the_login() -> None:
     assert attempt.ordered == BOTH
 
 
+def test_a_bmc_without_a_session_that_is_silent_gets_the_time_until_it_is_dead() -> None:
+    attempt = Attempt()
+    attempt.answered(Unsent("no session"), 0.0)
+    attempt.silent(0.0, 1.0)
+    assert attempt.ordered == [Command.POWER_OFF]
+
+
 def test_a_read_that_is_refused_after_the_command_left_does_not_begin_the_cut() -> None:
     attempt = Attempt()
     attempt.sent()
@@ -144,6 +151,20 @@ def test_a_bmc_that_turns_out_to_be_in_another_machine_cannot_be_asked_about_a_c
     attempt.known = identified(attempt.known, bytes(range(16)), bytes(range(1, 17)))
     attempt.looked(2.1, 3.1)
     assert attempt.failed.reason == ANOTHER_MACHINE
+
+
+def test_a_read_begun_at_the_moment_when_all_was_off_counts() -> None:
+    attempt = cutting()
+    attempt.outlets(Power.OFF, 2.01, 2.1)
+    attempt.read(Power.ON, 2.1)
+    assert attempt.going.dark_at is None
+
+
+def test_a_session_that_opens_during_the_look_neither_proves_nor_contradicts() -> None:
+    attempt = cutting()
+    attempt.outlets(Power.OFF, 2.01, 2.1)
+    attempt.tell(SessionOpened("m1", 2), 2.3)
+    assert attempt.going.dark_at == at(2.1)
 
 
 def test_what_a_bmc_says_in_between_neither_proves_nor_contradicts() -> None:
@@ -276,6 +297,13 @@ def test_a_peer_that_is_heard_during_the_cut_does_not_end_it() -> None:
     assert attempt.proved.proof is Proof.OUTLETS_OFF
 
 
+def test_a_peer_that_is_heard_after_the_cut_alone_is_fenced_all_the_same() -> None:
+    again = Attempt(known=cutting().known)
+    assert again.ordered == [Command.OUTLETS_OFF]
+    again.tell(Heard(), 0.1)
+    assert not again.over
+
+
 def test_off_by_the_bmc_is_proof_during_the_cut_too() -> None:
     attempt = Attempt()
     attempt.answered(Refused("busy"), 0.1)
@@ -310,5 +338,6 @@ def test_both_dead_means_no_proof() -> None:
 
 
 def test_the_time_of_the_plan_is_timeout_then_eleven_seconds() -> None:
-    last = Attempt(WITH_OUTLETS).plan.stages[-1]
+    first, last = Attempt(WITH_OUTLETS).plan.stages
+    assert (first.due, first.budget_s) == (at(0.0), 5.0)
     assert (last.due, last.budget_s) == (at(5.0), 11.0)
