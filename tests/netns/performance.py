@@ -14,7 +14,8 @@ from fixtures.simulators.netns.record import recording
 from fixtures.simulators.netns.settings import PAIR_PORT, configure
 from fixtures.simulators.netns.stage import MEMBERS, Lan
 from fixtures.simulators.room_machine import MachineSpec
-from tests.netns.deeds import Expectation, FillDisk, Scenario
+from haconn.core.pair_times import TIMES as PAIR_TIMES
+from tests.netns.deeds import Expectation, FillDisk, Resets, Scenario
 from tests.netns.expecting import fault_of, power_fault
 from tests.netns.invariants import (
     Ledger,
@@ -75,6 +76,8 @@ async def _perform(scenario: Scenario, play: Play) -> Played:
     configure(play.room, timers=TIMERS)
     play.room.power_on()
     async with _opened(play) as hand:
+        if any(isinstance(one.deed, Resets) for one in scenario.deeds):
+            await trio.sleep(PAIR_TIMES.conservative_s)  # the first active begins with caution
         began = last = trio.current_time()
         for one in scenario.deeds:
             await trio.sleep_until(began + one.s)

@@ -199,7 +199,8 @@ def _revive(machine: MemberMachine) -> None:
         machine.reset()
     elif machine.is_up:
         machine.supervisor.signal(signal.SIGCONT)
-        machine.supervisor.start()
+        if not machine.supervisor.is_wanted:  # else it would not wait before its restart
+            machine.supervisor.start()
 
 
 def disks(machine: MemberMachine) -> tuple[Path, Path]:

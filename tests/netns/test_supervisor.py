@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import trio
 import trio.testing
 
@@ -108,27 +109,42 @@ async def test_the_watchdog_waits_for_ready(home: Path) -> None:
         assert [turn.what for turn in runner.turns] == ["started"]
 
 
-async def test_every_end_that_nobody_ordered_is_followed_by_a_start(home: Path) -> None:
-    async with running(unit("exit=0"), home) as runner:
-        assert await runner.turn("ended") == "success exited 0"
-        await runner.turn("started", times=3)
+async def test_every_failure_is_followed_by_a_start(home: Path) -> None:
     async with running(unit("exit=3"), home) as runner:
         assert await runner.turn("ended") == "exit-code exited 3"
+        await runner.turn("started", times=3)
+    async with running(unit("ready", "sleep"), home) as runner:
+        for times in (1, 2):
+            await runner.turn("ready", times)
+            runner.supervisor.signal(signal.SIGKILL)
         await runner.turn("started", times=3)
 
 
 async def test_the_restart_waits_for_its_time(home: Path) -> None:
-    async with running(replace(unit("exit=0"), restart_s=0.5), home) as runner:
+    async with running(replace(unit("exit=3"), restart_s=0.5), home) as runner:
         await runner.turn("started", times=2)
-        ended = runner.turns.index(Turn("ended", "success exited 0"))
+        ended = runner.turns.index(Turn("ended", "exit-code exited 3"))
         assert runner.times[ended + 1] - runner.times[ended] >= 0.5
 
 
-async def test_a_configuration_error_is_not_tried_again(home: Path) -> None:
-    async with running(unit("exit=78"), home) as runner:
+@pytest.mark.parametrize("status", [0, 78])
+async def test_who_is_content_or_has_no_configuration_is_not_started_again(
+    home: Path, status: int
+) -> None:
+    async with running(unit(f"exit={status}"), home) as runner:
         await runner.turn("ended")
         await trio.sleep(0.5)
         assert len(runner.supervisor.endings) == 1
+        assert not runner.supervisor.is_wanted
+
+
+async def test_a_signal_that_counts_as_clean_is_no_failure(home: Path) -> None:
+    async with running(unit("ready", "sleep"), home) as runner:
+        await runner.turn("ready")
+        runner.supervisor.signal(signal.SIGTERM)
+        assert await runner.turn("ended") == "success killed TERM"
+        await trio.sleep(0.5)
+        assert not runner.supervisor.is_wanted
 
 
 async def test_after_every_end_the_post_command_is_told_how_it_was(home: Path) -> None:
@@ -179,7 +195,7 @@ async def test_a_deaf_unit_is_killed_when_its_time_to_stop_is_over(home: Path) -
 
 
 async def test_a_stop_between_two_runs_is_one_too(home: Path) -> None:
-    async with running(replace(unit("exit=0"), restart_s=60.0), home) as runner:
+    async with running(replace(unit("exit=3"), restart_s=60.0), home) as runner:
         await runner.turn("ended")
         await runner.supervisor.stop()
         runner.supervisor.start()
