@@ -76,8 +76,14 @@ def step(pair: Pair, event: Event, now: Instant) -> list[Action]:
 
 
 def next_due(pair: Pair) -> Instant:
-    """When `Tick` has something to do; never later than the next beat."""
-    due = [pair.rhythm.beat_at, hearing.next_due(pair.hearing, pair.settings.times)]
+    """When `Tick` has something to do; never later than the next beat.
+
+    What is past is not due: whoever waits for it would never sleep, and the watchdog takes a clock
+    that is late for a process that is stuck.
+    """
+    due: list[Instant | None] = [pair.rhythm.beat_at]
+    if not pair.member.silent:  # afterwards the beats suffice
+        due.append(hearing.next_due(pair.hearing, pair.settings.times))
     if pair.attempt is not None:
         due.append(takeover.next_due(pair.attempt.plan, pair.attempt.state))
     return min(one for one in due if one is not None)
