@@ -45,10 +45,10 @@ def well(space: Space, world: int, *, bmcs: bool, restarts: bool = True) -> Iter
 def stuck(found: Found, *, bmcs: bool = True, restarts: bool = True) -> dict[str, int]:
     """Worlds from which no active can come, if all goes well; one for each kind."""
     space = found.space
-    hopeful: set[int] = set()
+    hopeful = {world for world in found.came if any(map(_serves, space.hosts(world)))}
     kinds: dict[str, int] = {}
     for world in found.came:
-        if not _has_room(space.hosts(world), space.limits):
+        if world in hopeful or not _has_room(space.hosts(world), space.limits):
             continue
         if not _hopes(space, world, hopeful, bmcs=bmcs, restarts=restarts):
             kinds.setdefault(kind(space.hosts(world)), world)
@@ -56,20 +56,18 @@ def stuck(found: Found, *, bmcs: bool = True, restarts: bool = True) -> dict[str
 
 
 def _hopes(space: Space, world: int, hopeful: set[int], *, bmcs: bool, restarts: bool) -> bool:
-    """Whether an active can come; all worlds on the way found are noted as hopeful."""
+    """Whether a hopeful world can come; all on the way to it are noted as hopeful."""
     before = {world: world}
     waiting = deque([world])
     while waiting:
         here = waiting.popleft()
-        if here in hopeful or any(_serves(host) for host in space.hosts(here)):
-            while here not in hopeful:
-                hopeful.add(here)
-                here = before[here]
-            while here != world:
-                here = before[here]
-                hopeful.add(here)
-            return True
         for after in well(space, here, bmcs=bmcs, restarts=restarts):
+            if after in hopeful:
+                hopeful.add(here)
+                while here != world:
+                    here = before[here]
+                    hopeful.add(here)
+                return True
             if after not in before:
                 before[after] = here
                 waiting.append(after)

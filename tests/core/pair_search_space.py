@@ -21,7 +21,7 @@ from tests.core.pair_search_moves import (
     hear,
     offers,
 )
-from tests.core.pair_search_world import Ear, Host, Limits, StepFunction, ear_of, start
+from tests.core.pair_search_world import Host, Limits, StepFunction, ear_of, start
 
 BITS = 32
 LOW = (1 << BITS) - 1
@@ -32,18 +32,20 @@ nothing)."""
 
 @dataclass(slots=True)
 class Known:
-    """What was worked out about one server."""
+    """What was worked out about one server; effects, ears and ages have numbers, too."""
 
     host: Host
-    ear: Ear
-    ages: tuple[int, ...]
-    listens: int
-    """The number of its ear."""
-    says: int
-    """The number of the ages of what it has under way."""
+    ear: int
+    """Whom it listens to."""
+    ages: int
+    """How old the processes are of which claims are under way."""
     fate: tuple[Numbered, ...] | None = None
     offers: tuple[int, ...] = ()
     heard: dict[int, Numbered | None] = field(default_factory=dict)
+    own: dict[int, int] = field(default_factory=dict)
+    """What it becomes by an effect of its own, given the ear of the other."""
+    borne: dict[int, int] = field(default_factory=dict)
+    """What it becomes by an effect of the other's, given the ages of the other."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,6 @@ class Space:
     offer_numbers: dict[Offer, int] = field(default_factory=dict)
     effects: list[Effects] = field(default_factory=lambda: [()])
     interned: dict[Hashable, int] = field(default_factory=dict)
-    borne: dict[tuple[int, int, int], int] = field(default_factory=dict)
-    borne_by_other: dict[tuple[int, int, int], int] = field(default_factory=dict)
 
     def first(self) -> int:
         """The world in which both have just started."""
@@ -102,27 +102,33 @@ class Space:
 
     def _both(self, mine: int, other: int, effects: int, shifts: tuple[int, int]) -> int:
         here, there = self.known[mine], self.known[other]
-        key = (mine, effects, there.listens)
-        after = self.borne.get(key)
+        after = here.own.get(effects << BITS | there.ear)
         if after is None:
-            host = here.host
-            for effect in self.effects[effects]:
-                host = affected_too(host, effect, there.ear, self.limits)
-            after = self.borne[key] = self._number(host)
-        key = (other, effects, here.says)
-        other_after = self.borne_by_other.get(key)
+            after = self._own(here, effects, there)
+        other_after = there.borne.get(effects << BITS | here.ages)
         if other_after is None:
-            host = there.host
-            for effect in self.effects[effects]:
-                host = affected(host, effect, here.ages, self.limits, self.step)
-            other_after = self.borne_by_other[key] = self._number(host)
+            other_after = self._borne(here, effects, there)
         return after << shifts[0] | other_after << shifts[1]
+
+    def _own(self, here: Known, effects: int, there: Known) -> int:
+        host, ear = here.host, ear_of(there.host)
+        for effect in self.effects[effects]:
+            host = affected_too(host, effect, ear, self.limits)
+        after = here.own[effects << BITS | there.ear] = self._number(host)
+        return after
+
+    def _borne(self, here: Known, effects: int, there: Known) -> int:
+        host, ages = there.host, ages_under_way(here.host)
+        for effect in self.effects[effects]:
+            host = affected(host, effect, ages, self.limits, self.step)
+        after = there.borne[effects << BITS | here.ages] = self._number(host)
+        return after
 
     def _number(self, host: Host) -> int:
         number = self.numbers.setdefault(host, len(self.known))
         if number == len(self.known):
-            ear, ages = ear_of(host), ages_under_way(host)
-            self.known.append(Known(host, ear, ages, self._intern(ear), self._intern(ages)))
+            ear, ages = self._intern(ear_of(host)), self._intern(ages_under_way(host))
+            self.known.append(Known(host, ear, ages))
         return number
 
     def _intern(self, thing: Hashable) -> int:
