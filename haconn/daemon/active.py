@@ -23,6 +23,12 @@ class Active:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Run all of it; started when a request can be carried out."""
+        async with trio.open_nursery() as services:
+            self.begin(services)
+            task_status.started()
+
+    def begin(self, services: trio.Nursery) -> None:
+        """Start all of it, in the turn in which it was built: devices speak from then on."""
         parts, heritage = self.parts, self.parts.heritage
         bmcs, outlets = dict(parts.bmcs), dict(parts.outlets)
         if heritage.peer is not None:
@@ -30,20 +36,18 @@ class Active:
             assert heritage.peer_outlets is not None
             bmcs[heritage.peer.server] = heritage.peer_bmc
             outlets[heritage.peer.server] = heritage.peer_outlets
-        async with trio.open_nursery() as services:
-            parts.owner.attach(Hands(Devices(services, bmcs, outlets), self.spokesman))
-            new = [pdu for name, pdu in parts.pdus.items() if name not in heritage.served]
-            for serve in (
-                parts.journal.serve,
-                *(bmc.serve for bmc in parts.bmcs.values()),
-                *(pdu.serve for pdu in new),
-            ):
-                services.start_soon(serve)
-            self._say_what_was_found()
-            parts.owner.take(Resumed())
-            services.start_soon(parts.owner.serve)
-            self._open_doors(services)
-            task_status.started()
+        parts.owner.attach(Hands(Devices(services, bmcs, outlets), self.spokesman))
+        new = [pdu for name, pdu in parts.pdus.items() if name not in heritage.served]
+        for serve in (
+            parts.journal.serve,
+            *(bmc.serve for bmc in parts.bmcs.values()),
+            *(pdu.serve for pdu in new),
+        ):
+            services.start_soon(serve)
+        self._say_what_was_found()
+        parts.owner.take(Resumed())
+        services.start_soon(parts.owner.serve)
+        self._open_doors(services)
 
     def _open_doors(self, services: trio.Nursery) -> None:
         """Let monitors in."""
@@ -61,7 +65,7 @@ class Active:
             what = f"{found.damaged} lines could not be read and were dropped"
             chronicle.remark(remark("journal", what=what))
         if not found.same_boot and not found.empty:
-            what = "of another boot: open resets have failed, verdicts are over"
+            what = "not of the last active in this boot: open resets have failed, verdicts are over"
             chronicle.remark(remark("journal", what=what))
 
     def lateness(self) -> float:

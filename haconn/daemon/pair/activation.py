@@ -64,9 +64,7 @@ class Activation:
         """Whether this process may command managed servers at this very moment."""
         return self.commands and self._owner.pair.rhythm.drained and not self._owner.mute
 
-    async def run(
-        self, taken: Taken, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
-    ) -> None:
+    async def run(self, taken: Taken) -> None:
         """Become active, and be it until cancelled. Raises StartError."""
         parts = self._parts
         now = Instant(trio.current_time())
@@ -75,13 +73,13 @@ class Activation:
         await parts.address.take_at_last()
         async with trio.open_nursery() as services:
             services.start_soon(parts.address.serve)
+            # in one turn: as soon as there is an owner of the world, devices report to it
             active = self._build(record)
             self._owe(active.parts.owner.world)
             open_journal(active.parts, self._trees.var)
             self.active, self.commands = active, True
-            await services.start(active.run)
+            active.begin(services)
             self._say(record)
-            task_status.started()
 
     def _record(self, taken: Taken, now: Instant) -> Record:
         copy = self._parts.membership.copy
@@ -102,7 +100,7 @@ class Activation:
         """Make the core with its record. Raises StartError."""
         parts, membership = self._parts, self._parts.membership
         log = ActiveLog(parts.session, _now, self._send_part, self._go_on)
-        until = None
+        until = self._parts.membership.heard_of.hold_until
         if record.conservative is not None:
             until = Instant(trio.current_time() + TIMES.conservative_s)
         heritage = Heritage(

@@ -1,0 +1,46 @@
+"""What an activation must not leave to chance: who is heard first, what a journal is worth."""
+
+from pathlib import Path
+
+import trio
+
+from haconn.config import edits
+from haconn.config.keys import Owner, fresh_key, new_key
+from haconn.config.paths import Paths
+from haconn.config.schema import Configuration, ManagedServer
+from haconn.core.events import PduSeen, RedundancyIs
+from haconn.core.model import Secret
+from haconn.daemon.active import Active
+from haconn.daemon.chronicle import Chronicle
+from haconn.daemon.parts import build, open_journal, own_heritage
+
+
+def one_server() -> Configuration:
+    """A single management server on the loopback, with one system."""
+    now = edits.set_mode(Configuration(), "single").configuration
+    path = {"addr": "127.0.0.1", "mask": "255.0.0.0", "port": 39117}
+    now = edits.set_reset_path(now, path).configuration
+    server = ManagedServer(name="S1", addr="127.0.0.9", account="a", password=Secret("b"))
+    now = edits.add_server(now, server).configuration
+    now, _, _ = new_key(now, Owner("S1", None), 6001, 1, fresh_key())
+    return now
+
+
+async def test_a_device_that_speaks_in_the_turn_of_the_activation_is_heard_after_the_resumption(
+    tmp_path: Path,
+) -> None:
+    """The peer's BMC is read ten times a second just then: its words must find somebody."""
+    trees = Paths(etc=tmp_path, var=tmp_path, run=tmp_path, log=tmp_path)
+    chronicle = Chronicle(tmp_path, "en")
+    configuration = one_server()
+    heritage, mailbox = own_heritage(trees, configuration, {}, chronicle)
+    active = Active(build(trees, configuration, heritage, mailbox))
+    open_journal(active.parts, tmp_path)
+    async with trio.open_nursery() as services:
+        active.begin(services)
+        mailbox.put(PduSeen("127.0.0.8", reachable=True))
+        active.parts.owner.take(RedundancyIs(degraded=False))
+        assert active.parts.owner.world.pdus == {"127.0.0.8": True}
+        services.cancel_scope.cancel(reason="the test has ended")
+    active.close()
+    chronicle._syslog.close()
