@@ -18,13 +18,15 @@ from tests.core.pair_search_weak import WEAK
 from tests.core.pair_search_world import Limits
 
 SHORT = {
-    "late claims": Limits(late=1),
+    "nothing comes late": Limits(),
+    "late claims": Limits(epochs=2, late=1),
     "late proofs, lost epochs, operator": Limits(
         epochs=2, late_proofs=True, lost_epochs=True, operator=True
     ),
-    "late proofs, misfits": Limits(late_proofs=True, misfits=True),
+    "late proofs, misfits": Limits(epochs=2, late_proofs=True, misfits=True),
 }
 LONG = {
+    "one-late": Limits(late=1),
     "two-late": Limits(late=2),
     "three-late": Limits(epochs=2, late=3),
     "six-epochs": Limits(epochs=6, late=1),

@@ -119,8 +119,8 @@ def _record_outlives_words(member: Member, event: role.Event) -> Step:
     return role.step(member, event)
 
 
-LATE = Limits(late=1)
-REPLAYED = Limits(late=1, answered=False)
+LATE = Limits(epochs=2, late=1)
+REPLAYED = replace(LATE, answered=False)
 WEAK = {
     "no verify": Weak("a power-off that a BMC accepted is not off", Limits(proof_is_read=False)),
     "stale reading": Weak(
@@ -156,7 +156,7 @@ WEAK = {
     "no doubt": Weak("a later session may have become active since", LATE, _never_doubts),
     "late word ends doubt": Weak(
         "what the trusted session said before another spoke proves nothing",
-        Limits(late=1, doubt_voids=False),
+        replace(LATE, doubt_voids=False),
     ),
     "promise not kept": Weak("two promises cross", LATE, _promise_not_kept),
     "STANDBY that promises": Weak("so does the other", LATE, _standbys_promise),
