@@ -8,7 +8,8 @@ Instants are stored as stamps of the kernel's monotonic clock, which the next pr
 boot shares. The journal of another boot is read with all instants at "now": nothing is known of
 how long ago it was.
 
-The first line names the boot. A line that was cut off by a crash is the last one, and is dropped.
+The first line names the boot, and of a pair the epoch of the active whose journal it is. A line
+that was cut off by a crash is the last one, and is dropped.
 """
 
 import json
@@ -72,11 +73,32 @@ class Found:
     """Lines that could not be read; one at the end is what a crash leaves."""
     unreadable: bool = False
     """There was a journal, and not even its first line was understood."""
+    epoch: int = 0
+    """Of the active of a pair that left it; 0 of a single server."""
 
     @property
     def empty(self) -> bool:
         """Whether there was nothing."""
         return not (self.systems or self.servers or self.asked)
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """What journal it is."""
+
+    path: Path
+    epoch: int
+
+    @property
+    def successor(self) -> Path:
+        """Where the next one is begun."""
+        return self.path.with_suffix(".new")
+
+    @property
+    def line(self) -> bytes:
+        """The first one."""
+        head = {"version": VERSION, "boot": kernel_boot_id(), "epoch": self.epoch}
+        return json.dumps(head).encode() + b"\n"
 
 
 class Journal:
@@ -88,8 +110,9 @@ class Journal:
     machine dies, one of them is whole.
     """
 
-    def __init__(self, directory: Path) -> None:
-        self._path = directory / NAME
+    def __init__(self, directory: Path, epoch: int = 0) -> None:
+        """Write nothing yet; the epoch is that of the active whose journal this is."""
+        self._title = Title(directory / NAME, epoch)
         self._shift = clock_shift()
         self._files: list[int] = []
         """The journal; and its successor, while that is on its way to the disk."""
@@ -101,12 +124,19 @@ class Journal:
         self._retry_at = 0.0
         self._unsynced = trio.Event()
 
-    def open(self, world: World) -> None:
-        """Begin a journal with what is in the world, in place of the old one. Raises OSError."""
+    def open(self, world: World, *, wait: bool = True) -> None:
+        """Begin a journal with what is in the world, in place of the old one. Raises OSError.
+
+        Args:
+            wait: for the disk. A takeover does not: the address would be lost while it hangs.
+        """
         self._encode(_all_of(world))
         self._begin_file()
         self._take_name()
-        _sync(os.dup(self._files[0]), self._path.parent)
+        if wait:
+            _sync(os.dup(self._files[0]), self._title.path.parent)
+        else:
+            self._unsynced.set()
 
     def fail(self, exc: OSError) -> None:
         """Go on without; it is tried anew every second."""
@@ -160,9 +190,8 @@ class Journal:
 
     def _begin_file(self) -> None:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-        file = os.open(self._successor, flags, 0o600)
-        head = json.dumps({"version": VERSION, "boot": kernel_boot_id()}) + "\n"
-        data = b"".join([head.encode(), *self._lines.values()])
+        file = os.open(self._title.successor, flags, 0o600)
+        data = b"".join([self._title.line, *self._lines.values()])
         try:
             _write_all(file, data)
         except OSError:
@@ -171,13 +200,9 @@ class Journal:
         self._files.append(file)
         self._bytes = len(data)
 
-    @property
-    def _successor(self) -> Path:
-        return self._path.with_suffix(".new")
-
     def _take_name(self) -> None:
         """Let the newest file be the journal."""
-        self._successor.replace(self._path)
+        self._title.successor.replace(self._title.path)
         for file in self._files[:-1]:
             os.close(file)
         del self._files[:-1]
@@ -192,7 +217,7 @@ class Journal:
                 continue
             try:
                 copy = os.dup(files[-1])
-                directory = self._path.parent
+                directory = self._title.path.parent
                 await trio.to_thread.run_sync(_sync, copy, directory, abandon_on_cancel=True)
                 if len(files) > 1 and files == tuple(self._files):
                     self._take_name()
@@ -229,6 +254,8 @@ def read(directory: Path) -> Found:
         found.damaged, found.unreadable = len(lines), True
         return found
     found.same_boot = head.get("boot") == kernel_boot_id()
+    epoch = head.get("epoch")
+    found.epoch = epoch if type(epoch) is int else 0
     take_lines(found, lines[1:], -clock_shift())
     return found
 

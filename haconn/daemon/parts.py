@@ -59,6 +59,8 @@ class Heritage:
     pdus: Mapping[str, PduKeeper]
     """Those of all registered PDUs; whoever serves them is told by `served`."""
     chronicle: Chronicle
+    epoch: int = 0
+    """Of this active of a pair."""
     conservative_until: Instant | None = None
     recorder: Recorder | None = None
     may_send: MaySend = always
@@ -107,7 +109,7 @@ def build(
     mailbox: Mailbox,
 ) -> Parts:
     """Make the parts; sockets are bound, and nothing is sent yet. Raises StartError."""
-    journal = Journal(trees.var)
+    journal = Journal(trees.var, heritage.epoch)
     run_name = secrets.token_hex(3)
     settings = settings_of(configuration, run_name, heritage.peer, heritage.conservative_until)
     world = recovered(
@@ -198,7 +200,7 @@ def open_journal(parts: Parts, directory: Path) -> None:
     A full disk is no reason to leave the systems without a daemon: it is an alarm.
     """
     try:
-        parts.journal.open(parts.owner.world)
+        parts.journal.open(parts.owner.world, wait=not parts.heritage.epoch)
     except OSError as exc:
         if exc.errno not in NO_SPACE:
             raise StartError(f"{directory}: the journal cannot be written: {exc.strerror}") from exc

@@ -3,7 +3,9 @@
 What a standby has copied is taken up as an earlier process's journal would be. It is exact if the
 copy lacks nothing that was acted on (haconn/core/replica.py); else, and for whoever was no standby,
 nothing is commanded for a while, since something may be under way that is not known here. There is
-one exception: the last active of this boot, with its own journal and nobody active since.
+one exception: the last active of this boot, with its own journal and nobody active since. That is
+so if the epochs follow each other and the peer itself is the witness; a peer that was found without
+power may have been active meanwhile, and nobody would know.
 """
 
 from dataclasses import dataclass, replace
@@ -15,7 +17,9 @@ from haconn.config.schema import Configuration
 from haconn.core.beat import NOBODY, Intent
 from haconn.core.events import RecordedEvent, RedundancyIs
 from haconn.core.model import Instant
+from haconn.core.pair_state import TakeOver
 from haconn.core.pair_times import TIMES
+from haconn.core.role import Proof
 from haconn.core.server import owe
 from haconn.core.world import World, remark
 from haconn.daemon.active import Active
@@ -27,6 +31,9 @@ from haconn.daemon.pair.membership import Taken
 from haconn.daemon.pair.owner import PairOwner
 from haconn.daemon.pair.parts import PairParts, pdus_of, policy_of
 from haconn.daemon.parts import Heritage, build, open_journal, read_journal
+
+WITNESSED = frozenset({Proof.PROMISED, Proof.STOPPED})
+"""The peer says itself which epoch it has heard of, or has not run since it stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +60,6 @@ class Activation:
         self.configuration = configuration
         self._parts = parts
         self._owner = owner
-        self.own_epoch = 0
-        """Of the last process of this boot that was active here; 0 if there was none."""
         self._devices = devices
         self.active: Active | None = None
         self.commands = False
@@ -74,7 +79,7 @@ class Activation:
         async with trio.open_nursery() as services:
             services.start_soon(parts.address.serve)
             # in one turn: as soon as there is an owner of the world, devices report to it
-            active = self._build(record)
+            active = self._build(record, taken.action.epoch)
             self._owe(active.parts.owner.world)
             open_journal(active.parts, self._trees.var)
             self.active, self.commands = active, True
@@ -82,21 +87,20 @@ class Activation:
             self._say(record)
 
     def _record(self, taken: Taken, now: Instant) -> Record:
-        copy = self._parts.membership.copy
+        copy, operator = self._parts.membership.copy, taken.action.proof is Proof.OPERATOR
         if taken.was_standby_of != NOBODY and copy.log == taken.was_standby_of:
-            if copy.is_exact(now):
+            if copy.is_exact(now) and not operator:
                 self._parts.chronicle.remark(remark("pair-exact", index=copy.applied))
                 return Record(copy.found, None)
             return Record(copy.found, "the copy of the record may lack what was done last")
         found = read_journal(self._trees.var)
+        if is_of_the_last_active(found, taken.action):
+            return Record(found, None)
         if found.empty and not found.unreadable:
             return Record(found, "what another active has done is not known")
-        last_here = self.own_epoch and self.own_epoch + 1 == taken.action.epoch
-        if found.same_boot and last_here:
-            return Record(found, None)
         return Record(replace(found, same_boot=False), "the journal is not of the last active")
 
-    def _build(self, record: Record) -> Active:
+    def _build(self, record: Record, epoch: int) -> Active:
         """Make the core with its record. Raises StartError."""
         parts, membership = self._parts, self._parts.membership
         log = ActiveLog(parts.session, _now, self._send_part, self._go_on)
@@ -107,6 +111,7 @@ class Activation:
             record.found,
             parts.pdus,
             parts.chronicle,
+            epoch,
             until,
             log,
             self.may_send,
@@ -144,6 +149,12 @@ class Activation:
         """Let CHECK's answers say whether there is a standby that could take over."""
         if self.active is not None:
             self.active.parts.owner.take(RedundancyIs(is_so))
+
+
+def is_of_the_last_active(found: Found, action: TakeOver) -> bool:
+    """Whether nobody has been active since this journal was written, and in this boot."""
+    follows = found.epoch > 0 and action.epoch == found.epoch + 1
+    return found.same_boot and follows and action.proof in WITNESSED
 
 
 def _now() -> Instant:

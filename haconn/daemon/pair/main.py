@@ -17,7 +17,6 @@ from haconn.core.world import remark
 from haconn.daemon.pair.ending import EXIT_OK, Ending
 from haconn.daemon.pair.parts import PairParts, Two, build_pair
 from haconn.daemon.pair.paths import Paths
-from haconn.daemon.pair.records import boot_id, load_state
 from haconn.daemon.pair.service import PairService, leave
 
 
@@ -30,7 +29,6 @@ async def serve_pair(
     signals: AsyncIterator[int],
 ) -> int:
     """Run until something ends this process; give its exit status. Raises StartError."""
-    before = load_state(trees.run, boot_id())
     parts = build_pair(trees, configuration, models, two, paths)
     ending = Ending()
     with _obituary(parts):
@@ -38,8 +36,6 @@ async def serve_pair(
             async with trio.open_nursery() as member:
                 scope = trio.CancelScope()
                 service = PairService(trees, configuration, parts, member, ending)
-                if before is not None and before.was_active:
-                    service.activation.own_epoch = before.epoch
                 member.start_soon(_await_signal, signals, ending)
                 member.start_soon(service.run, member, scope)
                 await ending.ordered.wait()

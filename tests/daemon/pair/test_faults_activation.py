@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 import trio
 
 from haconn.config import edits
@@ -10,9 +11,14 @@ from haconn.config.paths import Paths
 from haconn.config.schema import Configuration, ManagedServer
 from haconn.core.events import PduSeen, RedundancyIs
 from haconn.core.model import Secret
+from haconn.core.pair_state import TakeOver
+from haconn.core.role import Proof
 from haconn.daemon.active import Active
 from haconn.daemon.chronicle import Chronicle
+from haconn.daemon.journal import Journal, read
+from haconn.daemon.pair.activation import is_of_the_last_active
 from haconn.daemon.parts import build, open_journal, own_heritage
+from tests.daemon.parts import world
 
 
 def one_server() -> Configuration:
@@ -44,3 +50,39 @@ async def test_a_device_that_speaks_in_the_turn_of_the_activation_is_heard_after
         services.cancel_scope.cancel(reason="the test has ended")
     active.close()
     chronicle._syslog.close()
+
+
+@pytest.mark.parametrize("proof", Proof)
+async def test_an_own_journal_is_exact_only_if_the_peer_bears_witness(
+    proof: Proof, tmp_path: Path
+) -> None:
+    """A peer without power may have taken over, had a server reset, and lost its power since."""
+    journal = Journal(tmp_path, epoch=5)
+    journal.open(world())
+    journal.close()
+    witnessed = proof in {Proof.PROMISED, Proof.STOPPED}
+    assert is_of_the_last_active(read(tmp_path), TakeOver(6, proof)) is witnessed
+    assert not is_of_the_last_active(read(tmp_path), TakeOver(7, proof))
+
+
+async def test_what_an_active_leaves_says_so_by_itself(tmp_path: Path) -> None:
+    """The record in HACONN_RUN goes with the release of the address: after every end, that is."""
+    journal = Journal(tmp_path, epoch=5)
+    journal.open(world(), wait=False)
+    journal.close()
+    assert list(tmp_path.iterdir()) == [tmp_path / "journal"]
+    assert read(tmp_path).epoch == 5
+
+
+async def test_the_journal_of_a_single_server_is_of_no_active_of_a_pair(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.open(world())
+    journal.close()
+    assert not is_of_the_last_active(read(tmp_path), TakeOver(1, Proof.STOPPED))
+
+
+@pytest.mark.parametrize("epoch", ["null", "true", '"5"', "[]"])
+async def test_an_epoch_that_is_no_number_is_none(epoch: str, tmp_path: Path) -> None:
+    head = f'{{"version": 1, "boot": "b", "epoch": {epoch}}}'
+    (tmp_path / "journal").write_text(head, encoding="ascii")
+    assert read(tmp_path).epoch == 0
