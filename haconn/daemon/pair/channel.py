@@ -3,10 +3,12 @@
 A standby that is not in step dials its active and gets the whole record; what is written meanwhile
 comes as datagrams. An active that is asked for it begins a sync of the gate in the same turn in
 which it takes the record's lines, so that nothing falls between the two.
+
+What is said here is said by a process that lives now: the connection proves that much. That it is
+the process whose beats count, is asked besides: a full sync of another would move the gate.
 """
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path as File
 
@@ -16,6 +18,8 @@ from haconn.config.copying import bundle, install
 from haconn.config.errors import ConfigError
 from haconn.core.beat import PairRole, PairSession, Path
 from haconn.core.model import Instant
+from haconn.core.world import remark
+from haconn.daemon.journal import clock_shift
 from haconn.daemon.pair.activation import Activation
 from haconn.daemon.pair.copy import DamagedEntryError, Snapshot
 from haconn.daemon.pair.owner import PairOwner
@@ -36,7 +40,9 @@ from haconn.daemon.pair.syncing import (
 )
 
 AGAIN_S = 0.1
-"""From a full sync that failed to the next."""
+"""From one full sync to the next, where one is wanted."""
+AGAIN_MAX_S = 2.0
+"""From one that failed, like those before it."""
 ORDER_OF_PATHS = (Path.DUPLEX, Path.MANAGEMENT, Path.RESET)
 
 
@@ -49,14 +55,23 @@ class Channel:
         parts: PairParts,
         owner: PairOwner,
         activation: Activation,
-        obey: Callable[[Order], str | None],
+        obey: Callable[[Order], None],
+        installed: Callable[[], Awaitable[object]],
     ) -> None:
-        """`obey` carries an order of the active out, or says why not."""
+        """Make both sides.
+
+        Args:
+            obey: carries an order of the active out, after it has been told so.
+            installed: the active's settings lie in our files now.
+        """
         self._etc = etc
         self._parts = parts
         self._owner = owner
         self._activation = activation
         self._obey = obey
+        self._installed = installed
+        self._unreadable = ""
+        """Why the last full sync could not be read."""
 
     def _peer(self) -> list[str]:
         known = self._parts.paths.peer
@@ -64,38 +79,60 @@ class Channel:
 
     async def follow(self) -> None:
         """Get the whole record whenever the active says that we lack it; for ever."""
-        membership = self._parts.membership
+        membership, again_s = self._parts.membership, AGAIN_S
         while True:
             await membership.wakes.sync.wait()
             if self._owner.pair.member.role is not PairRole.STANDBY:
                 continue
-            with suppress(NotReachedError):
+            try:
                 await self._parts.exchange.ask(self._peer(), self._get_everything)
-            await trio.sleep(AGAIN_S)
+                again_s = AGAIN_S
+            except NotReachedError:
+                again_s = min(2 * again_s, AGAIN_MAX_S)
+            await trio.sleep(again_s)
 
     async def _get_everything(self, talk: Talk) -> None:
         await talk.say(WantSync(self._parts.session))
         said = await talk.hear()
         if not isinstance(said, Everything):
             return  # it is no longer the active: its beats say so
-        member = self._owner.pair.member
         log = PairSession(said.log)
-        if member.role is not PairRole.STANDBY or member.following != log:
+        if not self._follows(log):
             return
         offset_s = self._owner.pair.hearing.offset_s
-        snapshot = Snapshot(log, said.index, said.lines.encode())
         try:
+            snapshot = Snapshot(log, said.index, said.lines.encode())
             self._parts.membership.copy.load(snapshot, offset_s, Instant(trio.current_time()))
-        except DamagedEntryError as exc:
+        except (DamagedEntryError, UnicodeEncodeError) as exc:
+            self._complain(str(exc))
             raise NotReachedError(str(exc)) from exc
+        self._unreadable = ""
+        hold = said.hold_until
+        until = None if hold is None else Instant(hold + offset_s)
+        self._parts.membership.heard_of.hold_until = until
         await talk.say(Loaded(said.index))
+
+    def _follows(self, log: PairSession) -> bool:
+        """Whether it is our active's, and what we know of a clock is known of its clock."""
+        pair = self._owner.pair
+        is_standby = pair.member.role is PairRole.STANDBY and pair.member.following == log
+        return is_standby and pair.hearing.trusted == log
+
+    def _complain(self, reason: str) -> None:
+        if reason != self._unreadable:
+            self._unreadable = reason
+            peer = self._parts.two.peer.name
+            self._parts.chronicle.remark(
+                remark("pair-record", reason=f"what {peer} sends cannot be read: {reason}")
+            )
 
     async def serve(self, listeners: list[trio.SocketListener]) -> None:
         """Answer who dials; for ever."""
         await trio.serve_listeners(self._take_call, listeners)
 
     async def _take_call(self, stream: trio.SocketStream) -> None:
-        await self._parts.exchange.answer(stream, self._answer)
+        homes = frozenset(self._parts.paths.peer.values())
+        await self._parts.exchange.answer(stream, self._answer, homes)
 
     async def _answer(self, talk: Talk) -> None:
         match await talk.hear():
@@ -104,35 +141,50 @@ class Channel:
             case Settings(data):
                 await talk.say(await self._install(data))
             case Order() as order:
-                refusal = self._obey(order)
-                await talk.say(Obeyed() if refusal is None else Declined(refusal))
+                await self._be_ordered(talk, order)
             case _:
                 return
+
+    async def _be_ordered(self, talk: Talk, order: Order) -> None:
+        """Say that it will be done, and do it: this process may end at once."""
+        if self._is_active():
+            await talk.say(Declined("it is active"))
+            return
+        await talk.say(Obeyed())
+        self._obey(order)
+
+    def _is_active(self) -> bool:
+        return self._owner.pair.member.role is PairRole.ACTIVE
 
     async def _give_everything(self, talk: Talk, standby: PairSession) -> None:
         active, log = self._activation.active, self._parts.membership.log
         if active is None or log is None or self._owner.mute:
             await talk.say(Declined("not active"))
             return
+        if standby != self._owner.pair.hearing.trusted:
+            await talk.say(Declined("another process is heard"))
+            return
         log.followed_by(standby)
-        index = log.begin_sync()
-        lines = active.parts.journal.whole(active.parts.owner.world)
-        synced = False
+        sync = log.begin_sync()
+        world = active.parts.owner.world
+        lines, hold = active.parts.journal.whole(world), world.settings.conservative_until
+        until = None if hold is None else hold + clock_shift()
         try:
-            await talk.say(everything(self._parts.session, index, lines))
+            await talk.say(everything(self._parts.session, sync.index, lines, until))
             said = await talk.hear()
-            if isinstance(said, Loaded) and said.index == index:
-                log.end_sync(standby, index)
-                synced = True
+            if isinstance(said, Loaded) and said.index == sync.index:
+                log.end_sync(standby, sync)
         finally:
-            if not synced:
-                log.drop_sync()
+            log.drop_sync(sync)
 
     async def _install(self, data: bytes) -> Message:
+        if self._is_active():
+            return Declined("it is active")
         try:
             changed = await trio.to_thread.run_sync(partial(install, self._etc, data))
         except ConfigError as exc:
             return Declined(str(exc).splitlines()[0])
+        await self._installed()
         return Installed(changed)
 
     async def copy_settings(self) -> tuple[str, ...]:

@@ -63,21 +63,23 @@ class StandbyCopy:
         """
         found = self._found
         if replica.is_news(self._held, snapshot.log, snapshot.index):
-            found = Found()
-            _apply(found, snapshot.lines, offset_s)
+            found = _read(snapshot.lines, offset_s)
         held, entries = replica.begin(self._held, snapshot.log, snapshot.index, now)
-        for entry in entries:
-            _apply(found, _unpacked(entry), offset_s)
+        fresh = [_read(_unpacked(entry), offset_s) for entry in entries]
+        for one in fresh:
+            _merge(found, one)
         self._held, self._found = held, found
 
     def take(self, log: PairSession, intent: Intent, offset_s: float) -> bool:
         """Take a part in; give whether there is something to acknowledge.
 
-        Raises DamagedEntryError.
+        Raises DamagedEntryError, and then the copy is as it was: the part has not come, and what
+        was applied before is still there for a takeover.
         """
         held, entries = replica.take(self._held, log, intent)
-        for entry in entries:
-            _apply(self._found, _unpacked(entry), offset_s)
+        fresh = [_read(_unpacked(entry), offset_s) for entry in entries]
+        for one in fresh:
+            _merge(self._found, one)
         self._held = held
         return log == held.log
 
@@ -104,9 +106,17 @@ def _unpacked(entry: bytes) -> bytes:
     return data
 
 
-def _apply(found: Found, lines: bytes, offset_s: float) -> None:
-    damaged = found.damaged
+def _read(lines: bytes, offset_s: float) -> Found:
+    """Give the records of some lines. Raises DamagedEntryError."""
+    found = Found()
     take_lines(found, lines.split(b"\n"), offset_s)
-    if found.damaged > damaged:
-        found.damaged = damaged
+    if found.damaged:
         raise DamagedEntryError("an entry holds what is no record")
+    return found
+
+
+def _merge(found: Found, fresh: Found) -> None:
+    """The latest of each record counts."""
+    found.systems.update(fresh.systems)
+    found.servers.update(fresh.servers)
+    found.asked.update(fresh.asked)

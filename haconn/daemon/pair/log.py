@@ -4,11 +4,14 @@ What a turn of the core wrote to the journal is one entry of the log, sent on ev
 what the core wants done after it waits here until the gate (haconn/core/gate.py) lets it go.
 
 Nothing here waits. An entry is compressed when it is first sent, and kept as long as the gate may
-ask for it again.
+ask for it again. While there is no standby, and none is being synchronised, an entry is only
+counted: the gate is alone then, keeps no entry, and so never asks for one of that time.
 """
 
 import zlib
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from haconn.core import gate
 from haconn.core.beat import PairSession, Replica
@@ -28,6 +31,53 @@ Send = Callable[[int, int, int, bytes], None]
 def packed(lines: bytes) -> bytes:
     """Make an entry of journal lines."""
     return zlib.compress(lines, QUICKLY)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FullSync:
+    """A full sync that has begun; one that begins later takes its place."""
+
+    index: int
+    """Up to here it is to carry everything."""
+
+
+class HeldBack:
+    """What waits for the gate, by token; each comes back once, in the order of the gate."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[int, RecordedEvent] = {}
+        self._due: deque[RecordedEvent] = deque()
+        self._count = 0
+        self._handing_on = False
+
+    def put(self, then: RecordedEvent) -> int:
+        """Hold something back; give its token."""
+        self._count += 1
+        self._waiting[self._count] = then
+        return self._count
+
+    def release(self, tokens: Iterable[int]) -> None:
+        """Let these go on."""
+        self._due.extend(self._waiting.pop(token) for token in tokens)
+
+    def take(self) -> list[RecordedEvent]:
+        """Give what may go on now; nothing while `hand_on` is at it, which has an older one."""
+        if self._handing_on:
+            return []
+        going = list(self._due)
+        self._due.clear()
+        return going
+
+    def hand_on(self, take: Callable[[RecordedEvent], None]) -> None:
+        """Hand everything on that may go on; what that makes go on comes after it."""
+        if self._handing_on:
+            return
+        self._handing_on = True
+        try:
+            while self._due:
+                take(self._due.popleft())
+        finally:
+            self._handing_on = False
 
 
 class ActiveLog:
@@ -50,8 +100,9 @@ class ActiveLog:
         self._send = send
         self._take = take
         self._bodies: dict[int, bytes] = {}
-        self._waiting: dict[int, RecordedEvent] = {}
-        self._tokens = 0
+        self._held_back = HeldBack()
+        self._sync: FullSync | None = None
+        """The last that has begun."""
         self.moved = Bell()
         """Something was acknowledged, or is waited for no longer."""
 
@@ -59,19 +110,16 @@ class ActiveLog:
         """Take an entry in, send it, and give what need not wait."""
         # without a standby an entry only counts: a later full sync carries it
         body = packed(lines) if self._has_reader() else b""
-        tokens = []
-        for then in thens:
-            self._tokens += 1
-            self._waiting[self._tokens] = then
-            tokens.append(self._tokens)
+        tokens = tuple(self._held_back.put(then) for then in thens)
         sendable = len(body) <= ENTRY_MAX
-        self.gate, going = gate.append(self.gate, tuple(tokens), self._clock(), sendable=sendable)
+        self.gate, going = gate.append(self.gate, tokens, self._clock(), sendable=sendable)
         if sendable:
             self._bodies[self.gate.index] = body
         if self.gate.index in self.gate.sends:
             self._send_entry(self.gate.index)
         self._forget()
-        return [self._waiting.pop(token) for token in going]
+        self._held_back.release(going)
+        return self._held_back.take()
 
     def _has_reader(self) -> bool:
         return not isinstance(self.gate.standing, Alone) or self.gate.snapshot is not None
@@ -100,20 +148,23 @@ class ActiveLog:
         """The standby has everything up to there."""
         self._go(gate.acknowledged(self.gate, log, applied, self._clock()))
 
-    def begin_sync(self) -> int:
-        """A full sync begins: give the index up to which it is to carry everything."""
+    def begin_sync(self) -> FullSync:
+        """A full sync begins; one that is under way counts no longer."""
         self.gate = gate.begin_sync(self.gate)
-        return self.gate.index
+        self._sync = FullSync(self.gate.index)
+        return self._sync
 
-    def end_sync(self, standby: PairSession, snapshot: int) -> bool:
+    def end_sync(self, standby: PairSession, sync: FullSync) -> bool:
         """That process has loaded it; give whether it is in step now."""
-        self._go(gate.end_sync(self.gate, standby, snapshot, self._clock()))
+        self._go(gate.end_sync(self.gate, standby, sync.index, self._clock()))
         self.tick()
         return not self.gate.calls_unsynchronised
 
-    def drop_sync(self) -> None:
-        """The full sync under way has failed."""
-        self.gate = gate.drop_sync(self.gate)
+    def drop_sync(self, sync: FullSync) -> None:
+        """It has failed, or has ended; a later one goes on."""
+        if sync is self._sync:
+            self._sync = None
+            self.gate = gate.drop_sync(self.gate)
 
     def tick(self) -> None:
         """Look at the clock: let go, and send again."""
@@ -131,8 +182,8 @@ class ActiveLog:
         self.gate, going = step
         self.moved.set()
         self._forget()
-        for token in going:
-            self._take(self._waiting.pop(token))
+        self._held_back.release(going)
+        self._held_back.hand_on(self._take)
 
     def _forget(self) -> None:
         kept_from = self.gate.kept_from

@@ -134,8 +134,7 @@ class Membership:
         try:
             theirs = self.copy.take(session, intent, self._tools.offset_s())
         except DamagedEntryError:
-            self.copy = StandbyCopy()
-            self.wakes.sync.set()
+            self.wakes.sync.set()  # what was applied before stays, for a takeover meanwhile
             return
         if theirs:
             self._tools.say_to_peer(IntentHeard(session, self.copy.applied))
@@ -242,6 +241,8 @@ class HeardOf:
     """The last of its trusted session."""
     following: PairSession = NOBODY
     """Whose standby this server is."""
+    hold_until: Instant | None = None
+    """Until then the active commands nothing, and neither may who takes over from it."""
     record_stays: bool = False
     """The record of the peer's stop could not be deleted."""
 

@@ -72,6 +72,8 @@ class PairParts:
     mailbox: Mailbox
     means: Means
     epoch_alarm: str | None
+    models: Mapping[str, PduModel]
+    """Of the PDUs, as they run."""
 
 
 def two_of(configuration: Configuration, host: str) -> Two:
@@ -157,6 +159,7 @@ def build_pair(
         mailbox,
         means,
         epoch_alarm,
+        models,
     )
 
 

@@ -119,9 +119,12 @@ class PairService:
             parts.chronicle.remark(remark("pair-epoch", reason=parts.epoch_alarm))
         await put_epoch(parts, 0)
         self._announcing.note()
-        channel = Channel(self._trees.etc, parts, self.owner, self.activation, self._obey)
         watch = self._settings_watch()
-        operations = self._operations(channel, watch)
+        keys = KeysAtRest(self._trees.etc, self.activation, parts, watch)
+        channel = Channel(
+            self._trees.etc, parts, self.owner, self.activation, self._obey, keys.reload
+        )
+        operations = self._operations(channel, watch, keys)
         changers = frozenset({0, os.getuid()})
         control = ControlSocket(self._trees.control_socket, operations[0], changers)
         listeners = await self._listen(control)
@@ -160,7 +163,7 @@ class PairService:
         ]
 
     def _operations(
-        self, channel: Channel, watch: SettingsWatch
+        self, channel: Channel, watch: SettingsWatch, keys: KeysAtRest
     ) -> tuple[PairOperations, Watchman]:
         parts = self._parts
         watchman = Watchman(
@@ -171,7 +174,6 @@ class PairService:
             self.activation.degraded,
         )
         reporter = PairReporter(self._configuration, parts, self.activation, watchman, watch)
-        keys = KeysAtRest(self._trees.etc, self.activation)
         operations = PairOperations(
             parts, self.owner, self.activation, channel, self._ending, reporter, keys
         )
@@ -188,12 +190,12 @@ class PairService:
             raise StartError(f"{self._trees.control_socket}, port {port}: {exc}") from exc
 
     def _settings_watch(self) -> SettingsWatch:
-        membership = self._parts.membership
+        parts, membership = self._parts, self._parts.membership
 
         def tell(found: bytes) -> None:
             membership.standing = replace(membership.standing, configuration=found)
 
-        return SettingsWatch(self._trees.etc, membership.standing.configuration, tell)
+        return SettingsWatch(self._trees.etc, self._configuration, parts.models, tell)
 
     def _reset_path_watch(self) -> ResetPathWatch:
         parts = self._parts
@@ -221,13 +223,10 @@ class PairService:
         bmcs = [bmc_address(server) for server in self._configuration.pservers]
         return Reach(bmcs, world, tell)
 
-    def _obey(self, order: Order) -> str | None:
-        """Carry an order of the active out, or say why not."""
-        if self._parts.pair.member.role is PairRole.ACTIVE:
-            return "it is active"
+    def _obey(self, order: Order) -> None:
+        """Carry an order of the active out."""
         code = EXIT_AGAIN if order.what == "restart" else EXIT_OK
         self._ending.order(code, f"{order.what}, by order of {self._parts.two.peer.name}")
-        return None
 
     def _lateness(self) -> float:
         late_s = trio.current_time() - next_due(self._parts.pair)

@@ -1,54 +1,109 @@
-"""The settings in the files, as far as they are not those that run.
+"""The settings in the files, and whether they are those that run.
 
 A change of the files does not reach a running daemon (R-191), but an operator wants to see that the
 two servers would start with different ones. So what the heartbeat says is the hash of the files.
+Keys are the exception: a running daemon takes them, so they are no difference once it has.
+
+Files are replaced whole by our own commands; an operator's editor may write half a file and the
+rest later. So files that cannot be read say something only when they have been so for two looks.
+An interrupted copy has left a record beside the files, and then that is what counts.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
 import trio
 
 from haconn.config.errors import ConfigError
 from haconn.config.hashing import configuration_hash
+from haconn.config.pdu_model import PduModel
+from haconn.config.schema import Configuration
 from haconn.config.store import load, models_of
+from haconn.config.texts import MODELS, RECORD
 
 LOOK_S = 2.0
 UNREADABLE = bytes(8)
+Stamps: TypeAlias = tuple[tuple[str, int, int, int], ...]
 
 
 class SettingsWatch:
     """Looks at the files, and reads them anew when one has changed."""
 
-    def __init__(self, etc: Path, running: bytes, tell: Callable[[bytes], None]) -> None:
+    def __init__(
+        self,
+        etc: Path,
+        running: Configuration,
+        models: Mapping[str, PduModel],
+        tell: Callable[[bytes], None],
+    ) -> None:
+        """Take what runs; `tell` hears the hash of what is in the files."""
         self._etc = etc
         self._running = running
+        self._models = models
         self._tell = tell
-        self._seen: tuple[tuple[str, int, int], ...] = ()
-        self.differs = False
+        self._seen: Stamps | None = None
+        self._unread: Stamps | None = None
+        """Files that could not be read when they were seen."""
+        self._found: tuple[Configuration, Mapping[str, PduModel]] | None = None
+
+    @property
+    def differs(self) -> bool:
         """Whether the files say something else than what runs."""
+        if self._unread is not None and self._unread == self._seen:
+            return True
+        return self._found is not None and self._found != (self._running, self._models)
+
+    def took_keys(self, stored: Configuration) -> None:
+        """The running daemon has taken the keys that these settings have."""
+        self._running = replace(
+            self._running,
+            keys=stored.keys,
+            next_system=stored.next_system,
+            peer_keys=stored.peer_keys,
+            peer_newest=stored.peer_newest,
+        )
 
     async def serve(self) -> None:
         """Look; for ever."""
         while True:
-            seen = self._stamps()
-            if seen != self._seen:
-                self._seen = seen
-                found = await trio.to_thread.run_sync(self._hash, abandon_on_cancel=True)
-                self.differs = found != self._running
-                self._tell(found)
+            await self.look()
             await trio.sleep(LOOK_S)
 
-    def _stamps(self) -> tuple[tuple[str, int, int], ...]:
+    async def look(self) -> None:
+        """Read the files if they have changed since the last look."""
+        seen = self._stamps()
+        if seen == self._seen:
+            return
         try:
-            files = sorted(self._etc.glob("*.toml")) + sorted(self._etc.glob("pdu-models/*.toml"))
-            found = [(str(file), file.stat()) for file in files]
+            found = await trio.to_thread.run_sync(self._read, abandon_on_cancel=True)
+        except ConfigError:
+            self._could_not_read(seen)
+            return
+        self._seen, self._unread, self._found = seen, None, found
+        self._tell(configuration_hash(*found))
+
+    def _could_not_read(self, seen: Stamps) -> None:
+        if seen == self._unread:
+            self._seen = seen
+            self._tell(UNREADABLE)
+        self._unread = seen
+
+    def _read(self) -> tuple[Configuration, Mapping[str, PduModel]]:
+        return load(self._etc), models_of(self._etc)
+
+    def _stamps(self) -> Stamps:
+        """What is different whenever a file is."""
+        places = (
+            self._etc / RECORD,
+            *self._etc.glob("*.toml"),
+            *self._etc.glob(f"{MODELS}/*.toml"),
+        )
+        try:
+            found = [(str(place), place.stat()) for place in sorted(places) if place.exists()]
         except OSError:
             return ()
-        return tuple((name, status.st_mtime_ns, status.st_size) for name, status in found)
-
-    def _hash(self) -> bytes:
-        try:
-            return configuration_hash(load(self._etc), models_of(self._etc))
-        except ConfigError:
-            return UNREADABLE
+        return tuple(
+            (name, status.st_ino, status.st_mtime_ns, status.st_size) for name, status in found
+        )

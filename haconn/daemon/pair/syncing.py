@@ -6,8 +6,9 @@ length of what is said. The peer is dialled on the paths one after the other.
 """
 
 import json
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import trio
@@ -21,7 +22,8 @@ GREETING_S = 3.0
 """From the connection to its first message: whoever is no peer is gone by then."""
 TALK_S = 20.0
 AT_ONCE = 4
-"""Connections beyond this are closed; each has proved nothing yet."""
+"""Connections beyond this are closed. Those from where the peer is known to be are counted apart:
+whoever can only dial must not keep the peer out."""
 DIAL_S = 2.0
 """For each path: a cut one must not keep the others waiting."""
 
@@ -40,6 +42,9 @@ class Everything:
     log: bytes
     index: int
     lines: str
+    hold_until: float | None
+    """Until this stamp the active itself commands nothing, since it may lack what an earlier one
+    did; who takes over from it may lack that too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +139,12 @@ class Exchange:
     def __init__(self, identity: Identity, peer_port: int) -> None:
         self._identity = identity
         self._peer_port = peer_port
-        self._open = 0
+        self._open: dict[bool, int] = {True: 0, False: 0}
+        """Connections that were taken, of the peer's addresses and of others."""
+
+    def rekey(self, keys: Sequence[PairKey]) -> None:
+        """Use these from the next connection on; those that are open go on."""
+        self._identity = replace(self._identity, keys=tuple(keys))
 
     async def ask(
         self,
@@ -167,24 +177,33 @@ class Exchange:
         async with stream:
             with trio.move_on_after(TALK_S) as scope:
                 await converse(talk)
-                await talk.end()
+                with suppress(SealedStreamLost):  # all has been said: it may be gone by now
+                    await talk.end()
             if scope.cancelled_caught:
                 raise NotReachedError("the peer took too long to answer")
 
     async def answer(
-        self, stream: trio.SocketStream, converse: Callable[[Talk], Awaitable[None]]
+        self,
+        stream: trio.SocketStream,
+        converse: Callable[[Talk], Awaitable[None]],
+        homes: Collection[str],
     ) -> None:
-        """Take one connection; whatever is wrong with it ends only it."""
-        if self._open >= AT_ONCE:
+        """Take one connection; whatever is wrong with it ends only it.
+
+        Args:
+            homes: where the peer is known to be.
+        """
+        at_home = _source(stream) in homes
+        if self._open[at_home] >= AT_ONCE:
             await trio.aclose_forcefully(stream)
             return
-        self._open += 1
+        self._open[at_home] += 1
         try:
             await self._answer(stream, converse)
         except (SealedStreamLost, NotReachedError):
             return  # who dialled hears of it, and dials anew
         finally:
-            self._open -= 1
+            self._open[at_home] -= 1
 
     async def _answer(
         self, stream: trio.SocketStream, converse: Callable[[Talk], Awaitable[None]]
@@ -202,6 +221,15 @@ class Exchange:
                 await Talk(sealed).end()
 
 
-def everything(log: PairSession, index: int, lines: bytes) -> Everything:
+def _source(stream: trio.SocketStream) -> str:
+    """Where a connection comes from; empty if it is gone already."""
+    try:
+        address: str = stream.socket.getpeername()[0]
+    except OSError:
+        return ""
+    return address
+
+
+def everything(log: PairSession, index: int, lines: bytes, hold_until: float | None) -> Everything:
     """Make the message of a full sync."""
-    return Everything(log, index, lines.decode())
+    return Everything(log, index, lines.decode(), hold_until)

@@ -4,7 +4,7 @@ One datagram goes out on every path with one number. What arrives is opened, and
 path it came by; whether it counts is the core's to say.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import trio
 
@@ -13,6 +13,7 @@ from haconn.daemon.pair.paths import Paths
 from haconn.wire.events import Drop
 from haconn.wire.frame import WireError
 from haconn.wire.pair.end import PairEnd
+from haconn.wire.pair.keys import PairKey
 
 Heard = Callable[[Path, PairDatagram], None]
 
@@ -27,6 +28,10 @@ class Voice:
         self.unsendable: str | None = None
         """Why the last message could not be put into a datagram; None if it could."""
         end.know(paths.peer.values())
+
+    def rekey(self, keys: Sequence[PairKey]) -> None:
+        """Open and seal with these generations from now on. Raises BadKeyError."""
+        self._end.rekey(keys)
 
     async def serve(self, heard: Heard) -> None:
         """Give on what arrives; for ever."""
