@@ -29,6 +29,10 @@ ENDS = {
     "pair-waits": "pair-heard",
 }
 """What is said when a condition is over."""
+OF_THE_PEER = frozenset(
+    {"pair-path-lost", "pair-unsynchronised", "pair-drift", "pair-other-service"}
+)
+"""What only a peer that is heard can end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,10 @@ class Watchman:
     def look(self, now: Instant) -> None:
         """Compare what is wrong now with what was."""
         found = {one.about: one for one in self._conditions(now)}
+        if not self._is_heard(now):  # of a silent peer nothing is known to be over
+            found |= {
+                about: one for about, one in self._standing.items() if one.message in OF_THE_PEER
+            }
         for about, one in found.items():
             if self._standing.get(about) != one:
                 self._say(Remark(one.message, one.values))
