@@ -3,10 +3,13 @@
 A session is trusted when it has answered: the first datagram of a session that is not known
 notes the number that our next datagram will bear, and a beat of that session that echoes this
 number, or a greater one, was sent by a process that lives now. A replay cannot do that. The
-session that was trusted before is superseded then, and nothing of it counts any more.
+session that was trusted before is superseded then: its process has ended, and whatever comes of it
+is a recording, and is not even noticed.
 
-Within the trusted session numbers only go up. A copy of the same datagram on another path counts
-for that path, and is not heard twice.
+Within a session numbers only go up, trusted or not. A copy of the same datagram on another path
+counts for that path, and is not heard twice. So a recording is noticed once at most.
+
+Who speaks is echoed in turn, so that recordings do not keep the peer from being answered.
 
 Silence is measured from the last new datagram of the trusted session on any path. If our own loop
 was late, the silence was ours: the measuring begins anew.
@@ -14,17 +17,24 @@ was late, the silence was ours: the measuring begins anew.
 
 from dataclasses import dataclass, replace
 
-from haconn.core.beat import Beat, Echo, PairDatagram, PairSession, Path
+from haconn.core.beat import NOBODY, Beat, Echo, PairDatagram, PairSession, Path
 from haconn.core.model import Instant
 from haconn.core.pair_times import PairTimes
 
 OFFSETS_KEPT = 64
 """Some 13 s of beats: long enough to meet an undelayed one, short enough for clocks that drift."""
 SENDS_KEPT = 64
-ASKED_MAX = 8
-"""Recordings of so many old sessions, played at once, still leave room for the one that lives."""
+SENDS_APART_S = 0.1
+"""So that those that are kept reach back further than gate_s, however much is sent."""
+ASKED_MAX = 9
+"""Recordings of eight old sessions, played at once, leave room for the one that lives."""
+BYGONE_KEPT = 64
+"""How many ended sessions of the peer are known as such."""
 COPY_WITHIN = 64
 """A copy of a datagram on a slower path comes so many numbers later at most."""
+
+
+NOTHING = Echo(NOBODY, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +44,8 @@ class Asked:
     session: PairSession
     seq: int
     """Of ours: an echo of this or a later one proves it."""
+    last: int = 0
+    """The greatest number heard in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +62,18 @@ class Hearing:
     """The greatest number heard in the trusted session."""
     asked: tuple[Asked, ...] = ()
     """Sessions that are not trusted, the latest last."""
+    bygone: tuple[PairSession, ...] = ()
+    """Sessions that were superseded, the latest last."""
     sends: tuple[tuple[int, Instant], ...] = ()
-    """When our last datagrams left, by number."""
-    newest: Echo | None = None
-    """What our next beat echoes."""
+    """When our last datagrams left, by number; of those that left together, the first."""
+    echoed: Echo = NOTHING
+    """What our last beat echoed."""
+    unechoed: tuple[Echo, ...] = ()
+    """The newest datagrams of those who have spoken since they were echoed; the first is next."""
     heard_at: Instant | None = None
     """The last new datagram of the trusted session."""
     spoken_at: Instant | None = None
-    """The last authentic datagram of any session."""
+    """The last datagram of any session that may be of a process that lives."""
     paths: tuple[tuple[Path, Instant], ...] = ()
     """When each path brought something of the peer."""
     hears_us: frozenset[Path] = frozenset()
@@ -85,8 +101,12 @@ class Hearing:
         """How long nothing has come of the trusted session, or of anybody at all."""
         return now - (self.began if self.heard_at is None else self.heard_at)
 
+    def is_silent(self, wait_s: float, now: Instant) -> bool:
+        """Whether nothing has come for so long; true at the very instant that `next_due` gives."""
+        return now >= (self.began if self.heard_at is None else self.heard_at) + wait_s
+
     def alone_for(self, now: Instant) -> float:
-        """How long nothing authentic has come, whatever its session."""
+        """How long nobody has spoken, whatever the session."""
         return now - (self.began if self.spoken_at is None else self.spoken_at)
 
 
@@ -101,35 +121,48 @@ class Judged:
     superseded: bool = False
     """With it its session became the trusted one."""
     stranger: bool = False
-    """It is of another session than the trusted one."""
+    """It is of a session that was not trusted, and later than all that was heard of it."""
 
 
 def next_seq(hearing: Hearing, now: Instant) -> Hearing:
     """Count one more datagram of ours, which leaves now."""
-    seq = hearing.sent + 1
-    return replace(hearing, sent=seq, sends=(*hearing.sends[-SENDS_KEPT + 1 :], (seq, now)))
+    seq, sends = hearing.sent + 1, hearing.sends
+    if not sends or now >= sends[-1][1] + SENDS_APART_S:
+        sends = (*sends[-SENDS_KEPT + 1 :], (seq, now))
+    return replace(hearing, sent=seq, sends=sends)
 
 
 def sent_at(hearing: Hearing, echo: Echo) -> Instant | None:
-    """When the datagram of ours left that is echoed; None if it is not ours, or too old."""
-    if echo.session != hearing.session:
+    """When the datagram of ours that is echoed left, or up to SENDS_APART_S before that.
+
+    None if it is not ours, or left too long ago to be known.
+    """
+    if echo.session != hearing.session or echo.seq > hearing.sent:
         return None
-    return dict(hearing.sends).get(echo.seq)
+    return max((at for seq, at in hearing.sends if seq <= echo.seq), default=None)
+
+
+def next_echo(hearing: Hearing) -> Hearing:
+    """Choose what our next beat echoes: `echoed` of what is given back."""
+    if not hearing.unechoed:
+        return hearing
+    return replace(hearing, echoed=hearing.unechoed[0], unechoed=hearing.unechoed[1:])
 
 
 def hear(
     hearing: Hearing, path: Path, datagram: PairDatagram, now: Instant
 ) -> tuple[Hearing, Judged]:
     """Take in an authentic datagram that has a session (RELEASE has none)."""
-    known = replace(hearing, spoken_at=now)
+    if datagram.session in hearing.bygone:
+        return hearing, Judged()
     beat = datagram.message if isinstance(datagram.message, Beat) else None
     if datagram.session != hearing.trusted:
-        return _stranger(known, path, datagram, beat, now)
+        return _stranger(hearing, path, datagram, beat, now)
     if datagram.seq > hearing.last - COPY_WITHIN:
-        known = _on_path(known, path, now)
+        hearing = _on_path(hearing, path, now)
     if datagram.seq <= hearing.last:
-        return known, Judged()
-    known = _in_session(known, datagram, beat, now)
+        return hearing, Judged()
+    known = _in_session(_to_echo(hearing, datagram, now), datagram, beat, now)
     return known, Judged(new=True, answers=_answers(hearing, beat))
 
 
@@ -140,32 +173,59 @@ def _answers(hearing: Hearing, beat: Beat | None) -> bool:
 def _stranger(
     hearing: Hearing, path: Path, datagram: PairDatagram, beat: Beat | None, now: Instant
 ) -> tuple[Hearing, Judged]:
-    asked = next((one for one in hearing.asked if one.session == datagram.session), None)
-    if asked is None:
-        # what it echoes so far may be a replay: only what we send from now on proves it alive
-        asked = Asked(datagram.session, hearing.sent + 1)
-        hearing = replace(hearing, asked=(*hearing.asked[-ASKED_MAX + 1 :], asked))
-    known = replace(hearing, newest=Echo(datagram.session, datagram.seq))
-    proved = _answers(hearing, beat) and beat is not None and beat.echo.seq >= asked.seq
+    session = datagram.session
+    # what it echoes so far may be a replay: only what we send from now on proves it alive
+    new = Asked(session, hearing.sent + 1)
+    asked = next((one for one in hearing.asked if one.session == session), new)
+    if datagram.seq <= asked.last:
+        return hearing, Judged()
+    known = _to_echo(hearing, datagram, now)
+    proved = beat is not None and _answers(hearing, beat) and beat.echo.seq >= asked.seq
     if not proved:
-        return known, Judged(stranger=True)
-    fresh = replace(
-        known, trusted=datagram.session, last=0, asked=(), offsets=(), hears_us=frozenset()
-    )
-    heard = _in_session(_on_path(fresh, path, now), datagram, beat, now)
+        return _asked(known, replace(asked, last=datagram.seq)), Judged(stranger=True)
+    fresh = _on_path(_superseded(known, session), path, now)
+    heard = _in_session(fresh, datagram, beat, now)
     return heard, Judged(new=True, answers=True, superseded=True, stranger=True)
+
+
+def _asked(hearing: Hearing, asked: Asked) -> Hearing:
+    """Keep what is known of a session that is not trusted, in its place."""
+    if any(one.session == asked.session for one in hearing.asked):
+        known = (asked if one.session == asked.session else one for one in hearing.asked)
+        return replace(hearing, asked=tuple(known))
+    return replace(hearing, asked=(*hearing.asked[-ASKED_MAX + 1 :], asked))
+
+
+def _superseded(hearing: Hearing, session: PairSession) -> Hearing:
+    bygone = hearing.bygone
+    if hearing.trusted is not None:
+        bygone = (*bygone[-BYGONE_KEPT + 1 :], hearing.trusted)
+    return replace(
+        hearing,
+        trusted=session,
+        asked=tuple(one for one in hearing.asked if one.session != session),
+        bygone=bygone,
+        unechoed=tuple(one for one in hearing.unechoed if one.session not in bygone),
+        offsets=(),
+        hears_us=frozenset(),
+    )
+
+
+def _to_echo(hearing: Hearing, datagram: PairDatagram, now: Instant) -> Hearing:
+    """Somebody speaks, and is to be echoed when its turn comes."""
+    mine = Echo(datagram.session, datagram.seq)
+    waiting = hearing.unechoed
+    if any(one.session == mine.session for one in waiting):
+        waiting = tuple(mine if one.session == mine.session else one for one in waiting)
+    elif len(waiting) <= ASKED_MAX:
+        waiting = (*waiting, mine)
+    return replace(hearing, unechoed=waiting, spoken_at=now)
 
 
 def _in_session(
     hearing: Hearing, datagram: PairDatagram, beat: Beat | None, now: Instant
 ) -> Hearing:
-    known = replace(
-        hearing,
-        last=datagram.seq,
-        newest=Echo(datagram.session, datagram.seq),
-        heard_at=now,
-        probed=0,
-    )
+    known = replace(hearing, last=datagram.seq, heard_at=now, probed=0)
     if beat is None:
         return known
     offsets = (*hearing.offsets[-OFFSETS_KEPT + 1 :], now - beat.clock)
@@ -179,25 +239,31 @@ def _on_path(hearing: Hearing, path: Path, now: Instant) -> Hearing:
 
 def stalled(hearing: Hearing, now: Instant) -> Hearing:
     """Our own loop was late: the silence until now proves nothing."""
-    if hearing.heard_at is None:
-        return replace(hearing, began=now, probed=0)
-    return replace(hearing, heard_at=now, probed=0)
+    return replace(
+        hearing,
+        began=now if hearing.heard_at is None else hearing.began,
+        heard_at=None if hearing.heard_at is None else now,
+        spoken_at=None if hearing.spoken_at is None else now,
+        probed=0,
+    )
 
 
 def probe_due(hearing: Hearing, now: Instant, times: PairTimes) -> bool:
     """Whether the silence has come to the next probe."""
-    if hearing.heard_at is None or hearing.probed >= len(times.probes_s):
-        return False
-    return hearing.silent_for(now) >= times.probes_s[hearing.probed]
+    return hearing.heard_at is not None and hearing.probed < _probes_until(hearing, now, times)
 
 
-def probed(hearing: Hearing) -> Hearing:
-    """A probe leaves."""
-    return replace(hearing, probed=hearing.probed + 1)
+def probed(hearing: Hearing, now: Instant, times: PairTimes) -> Hearing:
+    """A probe leaves; if two are due, it stands for both."""
+    return replace(hearing, probed=_probes_until(hearing, now, times))
+
+
+def _probes_until(hearing: Hearing, now: Instant, times: PairTimes) -> int:
+    return sum(hearing.is_silent(wait_s, now) for wait_s in times.probes_s)
 
 
 def next_due(hearing: Hearing, times: PairTimes) -> Instant | None:
-    """When a probe is due, or the peer dead; None while that is past."""
+    """When a probe is due, or the peer dead, which may be past; None if nothing was heard."""
     if hearing.heard_at is None:
         return None
     waits = (*times.probes_s[hearing.probed :], times.dead_s)

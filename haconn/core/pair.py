@@ -13,7 +13,6 @@ from dataclasses import replace
 from haconn.core import hearing, peer_power, role, takeover
 from haconn.core.actions import Abandon, Hurry, Remark
 from haconn.core.beat import (
-    NOBODY,
     Beat,
     Echo,
     PairDatagram,
@@ -22,7 +21,6 @@ from haconn.core.beat import (
     Release,
     Stopped,
 )
-from haconn.core.events import DeviceEvent
 from haconn.core.hearing import Judged
 from haconn.core.model import Instant
 from haconn.core.pair_state import (
@@ -34,6 +32,7 @@ from haconn.core.pair_state import (
     Event,
     Fenced,
     Heard,
+    Held,
     Keep,
     Pair,
     PeerIsOff,
@@ -55,38 +54,20 @@ BLIND_AGAIN_S = 10.0
 
 def step(pair: Pair, event: Event, now: Instant) -> list[Action]:
     """Take one event in."""
-    match event:
-        case Tick():
-            return _tick(pair, now)
-        case Arrived(path, datagram):
-            return _arrived(pair, path, datagram, now)
-        case Drained():
-            pair.rhythm = replace(pair.rhythm, drained=True, expected=now)
-            return _tick(pair, now)
-        case Saw(surroundings):
-            pair.surroundings = surroundings
-            return []
-        case PeerIsOff():
-            return _role(pair, role.OperatorTakesOver(), now)
-        case Identified(_, guid):
-            pair.power = peer_power.identified(pair.power, pair.settings.machine_of_peer, guid)
-            return []
-        case _:
-            return _device(pair, event, now)
+    actions = [*_stall(pair, now), *_take(pair, event, now)]
+    pair.rhythm = replace(pair.rhythm, expected=max(now, next_due(pair)))
+    return actions
 
 
 def next_due(pair: Pair) -> Instant:
-    """When `Tick` has something to do; never later than the next beat.
-
-    What is past is not due: whoever waits for it would never sleep, and the watchdog takes a clock
-    that is late for a process that is stuck.
-    """
-    due: list[Instant | None] = [pair.rhythm.beat_at]
-    if not pair.member.silent:  # afterwards the beats suffice
-        due.append(hearing.next_due(pair.hearing, pair.settings.times))
+    """When `Tick` has something to do; never later than the next beat."""
+    due = [pair.rhythm.beat_at]
+    silence = hearing.next_due(pair.hearing, pair.settings.times)
+    if silence is not None and silence > pair.rhythm.looked_at:
+        due.append(silence)
     if pair.attempt is not None:
         due.append(takeover.next_due(pair.attempt.plan, pair.attempt.state))
-    return min(one for one in due if one is not None)
+    return min(due)
 
 
 def number(pair: Pair, now: Instant) -> int:
@@ -114,15 +95,44 @@ def knows_peer(pair: Pair, now: Instant) -> bool:
     return pair.hearing.trusted is not None and silent_s < pair.settings.times.dead_s
 
 
+def _take(pair: Pair, event: Event, now: Instant) -> list[Action]:
+    match event:
+        case Tick():
+            return _tick(pair, now)
+        case Arrived(path, datagram):
+            return _arrived(pair, path, datagram, now)
+        case Drained():
+            return _drained(pair, now)
+        case Saw(surroundings):
+            pair.seen = replace(pair.seen, surroundings=surroundings)
+            return []
+        case Identified(_, guid):
+            _is_machine(pair, pair.seen.machine, guid)
+            return []
+        case PeerIsOff() | takeover.Looked():
+            pass
+        case _:
+            pair.power = peer_power.observe(pair.power, event, now)
+    if not pair.rhythm.drained:
+        pair.rhythm = replace(pair.rhythm, held=(*pair.rhythm.held, event))
+        return []
+    return _conclude(pair, event, now)
+
+
+def _conclude(pair: Pair, event: Held, now: Instant) -> list[Action]:
+    """Draw the conclusions; what devices say was taken in before."""
+    if not isinstance(event, PeerIsOff):
+        return _fencing(pair, event, now)
+    return _role(pair, role.OperatorTakesOver(), now) if refusal(pair, now) is None else []
+
+
 def _arrived(pair: Pair, path: Path, datagram: PairDatagram, now: Instant) -> list[Action]:
     if isinstance(datagram.message, Release):
         return _role(pair, role.Released(datagram.message.session), now)
     pair.hearing, judged = hearing.hear(pair.hearing, path, datagram, now)
-    actions: list[Action] = []
-    if judged.stranger or judged.new:
-        actions += _peer_lives(pair, datagram, now)
-    if judged.stranger and not judged.superseded:
-        actions += _role(pair, role.Spoke(datagram.session), now)
+    if not (judged.stranger or judged.new):
+        return []
+    actions = _peer_lives(pair, datagram, now)
     if judged.superseded:
         actions.append(Superseded(datagram.session))
     if judged.new:
@@ -134,8 +144,8 @@ def _peer_lives(pair: Pair, datagram: PairDatagram, now: Instant) -> list[Action
     """It spoke, so it had power; and a record of its stop is void, unless this is from before."""
     pair.power = peer_power.heard(pair.power, datagram.session, now)
     actions = _fencing(pair, takeover.Heard(), now)
-    record = pair.record
-    if record is not None and (datagram.session != record.session or datagram.seq > record.seq):
+    stop = pair.record
+    if stop is None or datagram.session != stop.session or datagram.seq > stop.seq:
         actions += _role(pair, role.Spoke(datagram.session), now)
     return actions
 
@@ -146,7 +156,10 @@ def _heard(pair: Pair, datagram: PairDatagram, judged: Judged, now: Instant) -> 
     left_after = None
     if isinstance(message, Beat):
         left_after = hearing.sent_at(pair.hearing, message.echo)
+        _is_machine(pair, message.standing.machine, pair.seen.guid)
         if judged.answers:
+            # the silence is over: the next one is another, with attempts of its own
+            pair.rhythm = replace(pair.rhythm, retry_at=None, cut_before=False)
             suits = message.standing.service == pair.settings.service
             claimed = role.Claimed(datagram.session, message.claim, suits)
             actions += _role(pair, claimed, now)
@@ -159,30 +172,51 @@ def _heard(pair: Pair, datagram: PairDatagram, judged: Judged, now: Instant) -> 
     return [Heard(datagram, left_after), *actions]
 
 
-def _tick(pair: Pair, now: Instant) -> list[Action]:
-    times, rhythm = pair.settings.times, pair.rhythm
-    late_s = now - rhythm.expected
-    actions: list[Action] = []
-    if not rhythm.drained:
+def _is_machine(pair: Pair, machine: bytes, guid: bytes) -> None:
+    """The peer says which machine it is, or the BMC in which machine that is."""
+    known = replace(pair.seen, machine=machine, guid=guid)
+    if known != pair.seen:
+        pair.seen = known
+        pair.power = peer_power.identified(pair.power, machine, guid)
+
+
+def _stall(pair: Pair, now: Instant) -> list[Action]:
+    """Before anything is taken in: have we slept?"""
+    times, late_s = pair.settings.times, now - pair.rhythm.expected
+    if not pair.rhythm.drained or late_s <= times.stall_s:
         return []
-    if late_s > times.stall_s:
-        pair.hearing = hearing.stalled(pair.hearing, now)
-        actions.append(remark("pair-stall", late=f"{late_s:.1f}"))
-    if late_s >= times.long_stall_s:
-        pair.rhythm = replace(rhythm, drained=False, expected=now)
-        return [*actions, Drain()]
-    actions += _silence(pair, now)
+    pair.hearing = hearing.stalled(pair.hearing, now)
+    slept: list[Action] = [remark("pair-stall", late=f"{late_s:.1f}")]
+    if late_s < times.long_stall_s:
+        return slept
+    pair.rhythm = replace(pair.rhythm, drained=False)
+    return [*slept, Drain()]
+
+
+def _drained(pair: Pair, now: Instant) -> list[Action]:
+    held = pair.rhythm.held
+    pair.rhythm = replace(pair.rhythm, drained=True, held=())
+    pair.hearing = hearing.stalled(pair.hearing, now)  # emptying them has taken its time too
+    actions: list[Action] = []
+    for event in held:
+        actions += _conclude(pair, event, now)
+    return actions + _tick(pair, now)
+
+
+def _tick(pair: Pair, now: Instant) -> list[Action]:
+    if not pair.rhythm.drained:
+        return []
+    pair.rhythm = replace(pair.rhythm, looked_at=now)
+    actions = _silence(pair, now)
     actions += _fencing(pair, takeover.TimePassed(), now)
-    actions += _voice(pair, now)
-    pair.rhythm = replace(pair.rhythm, expected=max(now, next_due(pair)))
-    return actions
+    return actions + _voice(pair, now)
 
 
 def _voice(pair: Pair, now: Instant) -> list[Action]:
     """Beat in time, and probe a peer that has become silent."""
     times = pair.settings.times
     if hearing.probe_due(pair.hearing, now, times):
-        pair.hearing = hearing.probed(pair.hearing)
+        pair.hearing = hearing.probed(pair.hearing, now, times)
         return [_speak(pair, now, probe=True)]
     if now >= pair.rhythm.beat_at:
         return [_speak(pair, now)]
@@ -194,22 +228,23 @@ def _speak(pair: Pair, now: Instant, *, probe: bool = False) -> Speak:
     times = pair.settings.times
     pair.rhythm = replace(pair.rhythm, beat_at=Instant(now + times.beat_s))
     seq = number(pair, now)
-    echo = pair.hearing.newest or Echo(NOBODY, 0)
+    pair.hearing = hearing.next_echo(pair.hearing)
     heard_on = pair.hearing.heard_on(now, times)
-    return Speak(seq, pair.member.claim, echo, heard_on, probe)
+    return Speak(seq, pair.member.claim, pair.hearing.echoed, heard_on, probe)
 
 
 def _silence(pair: Pair, now: Instant) -> list[Action]:
     times, member = pair.settings.times, pair.member
-    if pair.hearing.silent_for(now) < times.dead_s:
+    if not pair.hearing.is_silent(times.dead_s, now):
         return []
     actions: list[Action] = []
     again = pair.rhythm.retry_at is None or now >= pair.rhythm.retry_at
     fences = member.role is PairRole.STANDBY and not member.fencing and again
     if fences or not member.silent:
-        actions += _role(pair, role.Silent(may_fence=again and _sees(pair, now)), now)
-        if fences and not pair.member.fencing and member.suits:
-            actions += _blind(pair, now)
+        blind = pair.seen.surroundings.blindness(now, times)
+        actions += _role(pair, role.Silent(may_fence=again and blind is None), now)
+        if fences and member.suits and blind is not None:
+            actions += _blind(pair, blind, now)
     if pair.member.role is PairRole.JOIN and pair.hearing.alone_for(now) >= times.boot_wait_s:
         actions += _alone(pair, now)
     return actions
@@ -223,21 +258,11 @@ def _alone(pair: Pair, now: Instant) -> list[Action]:
     return actions
 
 
-def _sees(pair: Pair, now: Instant) -> bool:
-    """Whether our own reset path works: what others are silent on may be our own cable."""
-    seen = pair.surroundings
-    recent = (
-        seen.others_at is not None and now - seen.others_at < pair.settings.times.heard_others_s
-    )
-    return seen.carrier and recent
-
-
-def _blind(pair: Pair, now: Instant) -> list[Action]:
+def _blind(pair: Pair, why: str, now: Instant) -> list[Action]:
     said_at = pair.rhythm.blind_at
     if said_at is not None and now - said_at < BLIND_AGAIN_S:
         return []
     pair.rhythm = replace(pair.rhythm, blind_at=now)
-    why = "no carrier" if not pair.surroundings.carrier else "nobody is heard on it"
     return [remark("pair-blind", server=pair.settings.means.server, reason=why)]
 
 
@@ -245,18 +270,19 @@ def _role(pair: Pair, event: role.Event, now: Instant, stop: Echo | None = None)
     """Let the roles take an event in, and carry their decisions on."""
     before = pair.member.role
     pair.member, decided = role.step(pair.member, event)
+    # what is carried on may change the role again, and says so itself
+    changed = pair.member.role is not before
+    said: list[Action] = [_role_remark(pair)] if changed else []
     actions: list[Action] = []
     for action in decided:
         actions += _carry_on(pair, action, stop, now)
-    if pair.member.role is not before:
-        actions.append(_role_remark(pair))
-    return actions
+    return actions + said
 
 
 def _carry_on(pair: Pair, action: role.Action, stop: Echo | None, now: Instant) -> list[Action]:
     match action:
         case role.Activate(epoch, proof):
-            return [*_end_attempt(pair, proof), TakeOver(epoch, proof)]
+            return [*_end_attempt(pair, proof, now), TakeOver(epoch, proof)]
         case role.Fence():
             return _begin_fencing(pair, now)
         case role.StopFencing():
@@ -323,24 +349,16 @@ def _fencing_is(
     return [*ended, failed, *_role(pair, role.FencingFailed(), now)]
 
 
-def _end_attempt(pair: Pair, proof: role.Proof) -> list[Action]:
+def _end_attempt(pair: Pair, proof: role.Proof, now: Instant) -> list[Action]:
     """Active by something other than the fencing that runs: what was commanded is owed all the
     same."""
     if pair.attempt is None:
         return []
     plan, state = pair.attempt.plan, pair.attempt.state
     pair.attempt = None
-    end = takeover.Failed(
-        proof.value, pair.rhythm.beat_at, state.commanded, state.cut_at is not None
-    )
+    end = takeover.Failed(proof.value, now, state.commanded, state.cut_at is not None)
     return [
         Abandon(plan.server, plan.operation, proof.value),
         Hurry(plan.server, on=False),
         Fenced(end, plan.operation),
     ]
-
-
-def _device(pair: Pair, event: DeviceEvent | takeover.Looked, now: Instant) -> list[Action]:
-    if not isinstance(event, takeover.Looked):
-        pair.power = peer_power.observe(pair.power, event, now)
-    return _fencing(pair, event, now)

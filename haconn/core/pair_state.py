@@ -3,7 +3,7 @@
 haconn/core/pair.py decides.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from haconn.core import peer_power, role, takeover
@@ -26,7 +26,6 @@ class PairSettings:
     """How the peer can be switched off."""
     service: bytes
     """Hash over virtual address and port, which the peer must share."""
-    machine_of_peer: bytes = bytes(16)
     run_name: str = "r"
     times: PairTimes = TIMES
 
@@ -39,6 +38,24 @@ class Surroundings:
     others_at: Instant | None = None
     """When something of somebody other than the peer last came over the reset path."""
 
+    def blindness(self, now: Instant, times: PairTimes) -> str | None:
+        """Why the silence of the peer may be our own cable's; None if that works."""
+        if not self.carrier:
+            return "no carrier"
+        recent = self.others_at is not None and now - self.others_at < times.heard_others_s
+        return None if recent else "nobody is heard on it"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is known besides what the peer claims."""
+
+    surroundings: Surroundings = Surroundings()
+    machine: bytes = bytes(16)
+    """The peer's UUID, as it says itself; zeros if it does not know it."""
+    guid: bytes = b""
+    """What the BMC that should be in that machine calls itself; empty until it was asked."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rhythm:
@@ -47,6 +64,8 @@ class Rhythm:
     beat_at: Instant
     expected: Instant
     """When we meant to look at the clock next: what is later is our own stall."""
+    looked_at: Instant
+    """The last Tick: nothing that was due by then is due any more."""
     answered_at: Instant
     retry_at: Instant | None = None
     """When a fencing that failed is tried anew."""
@@ -54,8 +73,10 @@ class Rhythm:
     """When it was last said that this standby is blind."""
     drained: bool = True
     """False from a long stall until the sockets are empty: nothing is concluded meanwhile."""
+    held: "tuple[Held, ...]" = ()
+    """What came meanwhile, and is to be looked at when the peer's words have been heard."""
     cut_before: bool = False
-    """An attempt has begun to cut outlets."""
+    """An attempt has begun to cut outlets since the peer answered last."""
     attempts: int = 0
 
 
@@ -76,7 +97,7 @@ class Pair:
     hearing: Hearing
     power: PeerPower
     rhythm: Rhythm
-    surroundings: Surroundings = field(default_factory=Surroundings)
+    seen: Seen = Seen()
     attempt: Attempt | None = None
     record: Echo | None = None
     """The datagram with which the peer said that it stops, if nothing was heard of it since."""
@@ -109,7 +130,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class PeerIsOff:
-    """Event: the operator says so; `refusal` was asked before."""
+    """Event: the operator says so; nothing happens where `refusal` gives a reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +150,7 @@ class Heard:
 
     datagram: PairDatagram
     left_after: Instant | None
-    """Of a beat: when that had been sent which it echoes; None if that is not ours, or too old."""
+    """Of a beat: it left after this instant; None if what it echoes is not ours, or too old."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +188,7 @@ class Keep:
     echo: Echo
 
 
+Held: TypeAlias = PeerIsOff | DeviceEvent | takeover.Looked
 Event: TypeAlias = (
     Arrived | Saw | Drained | Tick | PeerIsOff | DeviceEvent | takeover.Looked | Identified
 )
@@ -193,6 +215,6 @@ def new_pair(settings: PairSettings, member: Member, record: Echo | None, now: I
         replace(member, stopped=record is not None),
         Hearing(member.session, now),
         peer_power.known_of(settings.means),
-        Rhythm(beat_at=now, expected=now, answered_at=now),
+        Rhythm(beat_at=now, expected=now, looked_at=now, answered_at=now),
         record=record,
     )
