@@ -76,12 +76,12 @@ class Activation:
         record = self._record(taken, now)
         await put_epoch(parts, taken.action.epoch)
         await parts.address.take_at_last()
+        # from here to the last line in one turn: devices report to whoever owns the world
+        active = self._build(record, taken.action.epoch)
+        self._owe(active.parts.owner.world)
+        open_journal(active.parts, self._trees.var)
         async with trio.open_nursery() as services:
             services.start_soon(parts.address.serve)
-            # in one turn: as soon as there is an owner of the world, devices report to it
-            active = self._build(record, taken.action.epoch)
-            self._owe(active.parts.owner.world)
-            open_journal(active.parts, self._trees.var)
             self.active, self.commands = active, True
             active.begin(services)
             self._say(record)

@@ -3,6 +3,9 @@
 The kernel drops the address by itself when this process can no longer refresh it, so a process
 that hangs loses it within the lease. What fails is tried again at the next refresh, and is an
 alarm meanwhile: an active whose address does not come is of no use to anybody.
+
+A process is active once at most, so what was dropped is never taken again. An activation that is
+under way when its process leaves, or yields, may have its turn after the address was dropped.
 """
 
 from collections.abc import Callable
@@ -21,7 +24,7 @@ LEASE_S = int(TIMES.lease_s)
 
 
 class AddressKeeper:
-    """Holds the address from `take` to `drop`."""
+    """Holds the address from `take` to `drop`, once."""
 
     def __init__(self, address: VirtualAddress, say: Callable[[Remark], None]) -> None:
         self._address = address
@@ -29,6 +32,8 @@ class AddressKeeper:
         self._failure: str | None = None
         self._held = False
         """Whether it is to be held."""
+        self._over = False
+        """It was dropped."""
 
     @property
     def text(self) -> str:
@@ -37,6 +42,8 @@ class AddressKeeper:
 
     def take(self) -> bool:
         """Add the address, or let it last longer; give whether the kernel has it."""
+        if self._over:
+            return False
         self._held = True
         try:
             self._address.hold(LEASE_S)
@@ -61,8 +68,8 @@ class AddressKeeper:
             self.take()
 
     def drop(self) -> bool:
-        """Remove it; give whether the kernel says that it is gone."""
-        self._held = False
+        """Remove it for good; give whether the kernel says that it is gone."""
+        self._held, self._over = False, True
         try:
             self._address.strip()
             return not self._address.held()

@@ -21,6 +21,9 @@ RELEASES = 3
 RELEASE_APART_S = 0.05
 REPLICATE_S = 0.5
 """How long the standby is given to have everything, once nothing runs any more."""
+DROP_APART_S = 0.05
+GONE_S = 2 * TIMES.lease_s + 0.2
+"""The kernel ends a lease a second late at most."""
 TELL_S = 1.0
 TELL_APART_S = 0.1
 
@@ -44,11 +47,12 @@ class Departure:
             await self._settle(reason)
         self._activation.commands = False
         active_scope.cancel(reason="stopped in order")
-        gone = parts.address.drop()
+        gone = await self._drop()
         self._owner.mute = True
         if was_active and gone:
             await self._release()
-        await self._tell()
+        if gone:
+            await self._tell()
 
     async def _settle(self, reason: str) -> None:
         """Begin nothing new, let what runs end, and let the standby have all of it."""
@@ -64,6 +68,18 @@ class Departure:
         with trio.move_on_after(REPLICATE_S):
             while log is not None and log.gate.sends:
                 await log.moved.wait()
+
+    async def _drop(self) -> bool:
+        """Let the address go; give whether it is gone, since the peer takes it on our word.
+
+        If the kernel does not remove it, the lease ends by itself, and until then nothing is said.
+        """
+        gone = self._parts.address.drop()
+        until = trio.current_time() + GONE_S
+        while not gone and trio.current_time() < until:
+            await trio.sleep(DROP_APART_S)
+            gone = self._parts.address.drop()
+        return gone
 
     def _knows_peer(self) -> bool:
         return knows_peer(self._owner.pair, Instant(trio.current_time()))

@@ -7,6 +7,8 @@
 
 import trio
 
+from haconn.daemon.parts import StartError
+
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_AGAIN = 75
@@ -20,10 +22,18 @@ class Ending:
         self.code = EXIT_OK
         self.reason = ""
         self.at_once = False
-        """Without handing over: another is active already."""
+        """Without handing over: another is active already, or nothing is served."""
+        self.fault: StartError | None = None
+        """Why this machine could not serve."""
 
     def order(self, code: int, reason: str, *, at_once: bool = False) -> None:
         """Have the process end."""
         if not self.ordered.is_set():
             self.code, self.reason, self.at_once = code, reason, at_once
             self.ordered.set()
+
+    def fail(self, fault: StartError) -> None:
+        """Have the process end because the machine is not as it has to be."""
+        if not self.ordered.is_set():
+            self.fault = fault
+        self.order(EXIT_FAILED, str(fault), at_once=True)

@@ -18,6 +18,7 @@ from haconn.daemon.pair.ending import EXIT_OK, Ending
 from haconn.daemon.pair.parts import PairParts, Two, build_pair
 from haconn.daemon.pair.paths import Paths
 from haconn.daemon.pair.service import PairService, leave
+from haconn.daemon.parts import StartError
 
 
 async def serve_pair(
@@ -31,13 +32,13 @@ async def serve_pair(
     """Run until something ends this process; give its exit status. Raises StartError."""
     parts = build_pair(trees, configuration, models, two, paths)
     ending = Ending()
-    with _obituary(parts):
+    with _obituary(parts, ending):
         try:
             async with trio.open_nursery() as member:
                 scope = trio.CancelScope()
                 service = PairService(trees, configuration, parts, member, ending)
                 member.start_soon(_await_signal, signals, ending)
-                member.start_soon(service.run, member, scope)
+                member.start_soon(_serve, service, member, scope, ending)
                 await ending.ordered.wait()
                 await leave(service, parts, ending, scope)
                 member.cancel_scope.cancel(reason=ending.reason)
@@ -45,9 +46,22 @@ async def serve_pair(
             parts.address.drop()
     if service.activation.active is not None:
         service.activation.active.close()
+    parts.virtual.close()
     with trio.move_on_after(1.0, shield=True):
         await parts.chronicle.finish()
+    if ending.fault is not None:
+        raise ending.fault
     return ending.code
+
+
+async def _serve(
+    service: PairService, member: trio.Nursery, scope: trio.CancelScope, ending: Ending
+) -> None:
+    """Run the service. What this machine lacks ends the process in one line, the address first."""
+    try:
+        await service.run(member, scope)
+    except StartError as exc:
+        ending.fail(exc)
 
 
 async def _await_signal(signals: AsyncIterator[int], ending: Ending) -> None:
@@ -56,14 +70,13 @@ async def _await_signal(signals: AsyncIterator[int], ending: Ending) -> None:
 
 
 @contextmanager
-def _obituary(parts: PairParts) -> Iterator[None]:
+def _obituary(parts: PairParts, ending: Ending) -> Iterator[None]:
     """Let syslog know of an end that nobody ordered."""
-    died = True
+    reason = "an internal error; the traceback went to standard error"
     try:
         yield
-        died = False
+        reason = str(ending.fault or "")
     finally:
-        if died:
-            reason = "an internal error; the traceback went to standard error"
+        if reason:
             parts.chronicle.remark(remark("crashed", reason=reason))
             parts.chronicle.write_now()

@@ -12,7 +12,16 @@ import trio
 
 from haconn.core import role
 from haconn.core.actions import Remark
-from haconn.core.beat import Beat, PairDatagram, PairMessage, PairSession, Path, Replica, Standing
+from haconn.core.beat import (
+    Beat,
+    PairDatagram,
+    PairMessage,
+    PairSession,
+    Path,
+    Replica,
+    Standing,
+    Stopped,
+)
 from haconn.core.model import Instant
 from haconn.core.pair import next_due, number, step
 from haconn.core.pair_state import (
@@ -109,7 +118,13 @@ class PairOwner:
         self.take(Arrived(path, datagram))
 
     def say(self, message: PairMessage) -> None:
-        """Send a message on all paths."""
+        """Send a message on all paths.
+
+        Of a process that has left, STOPPED is the last word: whatever it said afterwards would
+        void the record of it.
+        """
+        if self.mute and not isinstance(message, Stopped):
+            return
         seq = number(self.pair, Instant(trio.current_time()))
         self._voice.say(seq, self.pair.member.epoch, message)
 
@@ -130,7 +145,9 @@ class PairOwner:
 
     def _turn(self, event: Event) -> None:
         for action in step(self.pair, event, Instant(trio.current_time())):
-            self._carry_out(action)
+            # whoever has left plays no role, whatever it hears
+            if not self.mute or isinstance(action, Heard):
+                self._carry_out(action)
 
     def _carry_out(self, action: Action) -> None:
         match action:

@@ -185,9 +185,14 @@ class PairService:
         assert port is not None
         try:
             peer = await trio.open_tcp_listeners(port, host="0.0.0.0", backlog=CALLS_MAX)  # noqa: S104
+        except OSError as exc:
+            raise StartError(f"port {port}: {exc.strerror or exc}") from exc
+        try:
             return Listeners(await control.listen(), list(peer))
         except OSError as exc:
-            raise StartError(f"{self._trees.control_socket}, port {port}: {exc}") from exc
+            for listener in peer:
+                listener.socket.close()
+            raise StartError(f"{self._trees.control_socket}: {exc.strerror or exc}") from exc
 
     def _settings_watch(self) -> SettingsWatch:
         parts, membership = self._parts, self._parts.membership

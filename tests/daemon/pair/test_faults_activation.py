@@ -70,7 +70,6 @@ async def test_what_an_active_leaves_says_so_by_itself(tmp_path: Path) -> None:
     journal = Journal(tmp_path, epoch=5)
     journal.open(world(), wait=False)
     journal.close()
-    assert list(tmp_path.iterdir()) == [tmp_path / "journal"]
     assert read(tmp_path).epoch == 5
 
 

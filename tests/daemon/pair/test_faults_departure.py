@@ -1,0 +1,81 @@
+"""The end of a process of the pair: what it says is true, and it says it once it is."""
+
+import signal
+from pathlib import Path
+
+import pytest
+import trio
+
+from haconn.config.store import load, models_of
+from haconn.core.beat import NOBODY, IntentHeard, PairRole
+from haconn.daemon.pair.address import AddressKeeper
+from haconn.daemon.pair.ending import EXIT_OK
+from haconn.daemon.pair.main import serve_pair
+from haconn.daemon.pair.parts import paths_of, two_of
+from haconn.daemon.parts import StartError
+from tests.daemon.pair.members import AddressInMemory, two_members
+
+STICKS_S = 0.6
+
+
+async def test_an_address_that_does_not_go_is_neither_released_nor_is_a_stop_told(
+    tmp_path: Path,
+) -> None:
+    """STOPPED is a proof as RELEASE is: the standby would take the address at once."""
+    async with two_members(tmp_path) as members:
+        active, standby = await members.in_step()
+        active.address.sticks = True
+        active.ending.order(EXIT_OK, "the test")
+        await trio.sleep(STICKS_S)
+        assert standby.role is PairRole.STANDBY
+        assert active.address.had
+        standby.kill()
+        active.address.sticks = False
+        await active.ended.wait()
+        assert not active.address.had
+
+
+async def test_an_address_that_was_dropped_is_never_taken_again() -> None:
+    """An activation has its turn after the process yielded, or left: that of a slow disk did."""
+    address = AddressInMemory("192.0.2.1")
+    keeper = AddressKeeper(address, lambda _: None)
+    assert keeper.take()
+    assert keeper.drop()
+    with trio.move_on_after(0):
+        await keeper.take_at_last()
+    keeper.refresh()
+    assert not address.had
+
+
+async def test_the_last_word_of_a_server_that_stops_is_that_it_has_stopped(tmp_path: Path) -> None:
+    """Any later one would void the record of it, and the other could not be started alone."""
+    async with two_members(tmp_path) as members:
+        active, standby = await members.in_step()
+        standby.service.owner.mute = True
+        said = standby.parts.pair.hearing.sent
+        standby.service.owner.say(IntentHeard(NOBODY, 0))
+        assert standby.parts.pair.hearing.sent == said
+        standby.ending.order(EXIT_OK, "the test")
+        await standby.ended.wait()
+        assert active.parts.record.load() is not None
+
+
+async def test_what_the_machine_lacks_is_one_line_and_no_internal_error(tmp_path: Path) -> None:
+    async with two_members(tmp_path) as members:
+        one = members.one
+        one.trees.control_socket.mkdir()
+        settings, models = load(one.trees.etc), models_of(one.trees.etc)
+        two = two_of(settings, one.name)
+        paths = paths_of(two, settings)
+        paths.open()
+        try:
+            with (
+                trio.open_signal_receiver(signal.SIGUSR2) as signals,
+                pytest.raises(StartError, match=r"control\.sock"),
+            ):
+                await serve_pair(one.trees, settings, models, two, paths, signals)
+        finally:
+            paths.close()
+        log = (one.trees.log / "eventlog0").read_text(encoding="utf-8")
+        assert "stopped abnormally" in log
+        assert "traceback" not in log
