@@ -13,6 +13,8 @@ import trio
 
 LATE_S = 0.5
 """How late the core may be with what is due, before the watchdog is no longer fed."""
+AGAIN_S = 0.05
+"""To the next look while it is late: after a stall this task may have its turn before the core."""
 
 
 class Supervisor:
@@ -39,6 +41,7 @@ class Supervisor:
     async def serve(self, lateness: Callable[[], float]) -> None:
         """Feed the watchdog while the core keeps its times; for ever."""
         while self._period_s:
-            if lateness() < LATE_S:
+            late = lateness() >= LATE_S
+            if not late:
                 self.tell("WATCHDOG=1")
-            await trio.sleep(self._period_s)
+            await trio.sleep(min(AGAIN_S, self._period_s) if late else self._period_s)

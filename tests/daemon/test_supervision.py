@@ -80,6 +80,23 @@ async def test_the_watchdog_is_not_fed_while_the_core_is_late(
             nursery.cancel_scope.cancel(reason="the test has ended")
 
 
+async def test_after_a_stall_the_watchdog_is_fed_as_soon_as_the_core_has_caught_up(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    """Else a stall of half a second ends in a kill a third of a second after it."""
+    address = str(tmp_path / "notify")
+    late = [True]
+    with manager(address) as sock:
+        supervisor = Supervisor({"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "1000000"})
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(supervisor.serve, lambda: 0.6 if late[0] else 0.0)
+            await trio.sleep(0.01)
+            late[0] = False
+            await trio.sleep(0.1)
+            assert told(sock) == ["WATCHDOG=1"]
+            nursery.cancel_scope.cancel(reason="the test has ended")
+
+
 @pytest.mark.parametrize(
     "environment",
     [

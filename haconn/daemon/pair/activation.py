@@ -67,6 +67,7 @@ class Activation:
 
     def may_send(self) -> bool:
         """Whether this process may command managed servers at this very moment."""
+        self._owner.catch_up()
         return self.commands and self._owner.pair.rhythm.drained and not self._owner.mute
 
     async def run(self, taken: Taken) -> None:

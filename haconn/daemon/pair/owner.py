@@ -128,6 +128,15 @@ class PairOwner:
         seq = number(self.pair, Instant(trio.current_time()))
         self._voice.say(seq, self.pair.member.epoch, message)
 
+    def catch_up(self) -> None:
+        """After a long stall, empty the sockets and yield if that is due, before anything is sent.
+
+        Whoever commands a device may have its turn before the pair's clock has one.
+        """
+        late_s = trio.current_time() - self.pair.rhythm.expected
+        if late_s >= self.pair.settings.times.long_stall_s:
+            self.take(Tick())
+
     async def moved(self) -> None:
         """Wait until the pair has had another event."""
         await self._moved.wait()

@@ -101,6 +101,7 @@ class PairService:
 
     def _may_touch_peer(self) -> bool:
         """The role token for the peer's devices: who fences it, or has taken over from it."""
+        self.owner.catch_up()
         pair = self._parts.pair
         fences = pair.member.fencing or pair.member.role is PairRole.ACTIVE
         return fences and pair.rhythm.drained and not self.owner.mute
