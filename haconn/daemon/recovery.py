@@ -8,6 +8,10 @@ doubt, verdicts are over, requests are remembered so that none is carried out tw
 owed is owed from now on. A journal that nobody understands says less still: something may be under
 way.
 
+A copy that may lack what was done last says what was under way, and not whether it still is: its
+target may have been reset, have booted, and be what the other one is to be reset for by now. So it
+is not taken up. Whoever still wants it asks again, and is answered when the holding back ends.
+
 A request that no reset answers any more must not wait for ever: one that was held back is decided
 anew when it is repeated, and one whose reset is not to be taken up has failed.
 """
@@ -17,6 +21,7 @@ from dataclasses import replace
 
 from haconn.core.model import Instant, SystemKey
 from haconn.core.reset import Outcome
+from haconn.core.running import is_over
 from haconn.core.server import Owed, Server
 from haconn.core.system import Status, System
 from haconn.core.world import Asked, Settings, World, new_world
@@ -30,10 +35,7 @@ def recovered(
     settings: Settings, bindings: Mapping[SystemKey, str], found: Found, now: Instant
 ) -> World:
     """Make the world; `Resumed` is to be its first event."""
-    if found.unreadable:
-        settings = _conservative(settings, now)
-    if not found.same_boot:
-        settings, found = _after_reboot(settings, found, now)
+    settings, found = _as_far_as_known(settings, found, now)
     world = new_world(settings, bindings)
     for key, system in found.systems.items():
         if key in world.systems and world.systems[key].server == system.server:
@@ -44,6 +46,15 @@ def recovered(
     for asked in found.asked.values():
         _recall(world, asked, now)
     return world
+
+
+def _as_far_as_known(settings: Settings, found: Found, now: Instant) -> tuple[Settings, Found]:
+    if found.unreadable:
+        settings = _conservative(settings, now)
+    if not found.same_boot:
+        return _after_reboot(settings, found, now)
+    until = settings.conservative_until
+    return settings, found if until is None or until <= now else _held_back(found, now)
 
 
 def _recall(world: World, asked: Asked, now: Instant) -> None:
@@ -69,6 +80,27 @@ def _after_reboot(settings: Settings, found: Found, now: Instant) -> tuple[Setti
     if any(system.reset is not None for system in found.systems.values()):
         settings = _conservative(settings, now)
     return settings, _of_another_boot(found, now)
+
+
+def _held_back(found: Found, now: Instant) -> Found:
+    """Nothing is to be commanded: what has no outcome yet is as if it had not been asked for."""
+    under_way = {
+        key
+        for key, system in found.systems.items()
+        if system.reset is not None and not is_over(system.reset)
+    }
+    return replace(
+        found,
+        systems={
+            key: _system(system, now) if key in under_way else system
+            for key, system in found.systems.items()
+        },
+        asked={
+            name: asked
+            for name, asked in found.asked.items()
+            if asked.outcome is not None or asked.target not in under_way
+        },
+    )
 
 
 def _conservative(settings: Settings, now: Instant) -> Settings:
