@@ -121,6 +121,8 @@ class Command:
     words: tuple[str, ...]
     status: int | None = 0
     """How it must end; None: in any way."""
+    again_for_s: float = 0.0
+    """For so long it is given again, each second, until it ends as it must."""
 
 
 @dataclass(frozen=True, slots=True)

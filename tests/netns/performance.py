@@ -14,8 +14,8 @@ from fixtures.simulators.netns.record import recording
 from fixtures.simulators.netns.settings import PAIR_PORT, configure
 from fixtures.simulators.netns.stage import MEMBERS, Lan
 from fixtures.simulators.room_machine import MachineSpec
-from haconn.core.pair_times import TIMES as PAIR_TIMES
-from tests.netns.deeds import Expectation, FillDisk, Resets, Scenario
+from haconn.core.pair_times import TIMES
+from tests.netns.deeds import Expectation, FillDisk, Scenario
 from tests.netns.expecting import fault_of, power_fault
 from tests.netns.invariants import (
     Ledger,
@@ -27,8 +27,11 @@ from tests.netns.invariants import (
 )
 from tests.netns.stagehand import Stagehand, small_disks
 
+BMC_NEW_S = 10.0
 SETTLES_WITHIN_S = 60.0
 """A boot of two interpreters, the election, a full sync, and the first look at every device."""
+CALM_S = max(TIMES.conservative_s, BMC_NEW_S) + 1
+"""The first active begins with caution, and what a new session reads is proof only after 5 s."""
 MONITOR_PORT = 27001
 TIMERS = {"bmc_poll_ms": 500, "pdu_poll_ms": 1000}
 FED = 4
@@ -59,7 +62,7 @@ def managed(count: int) -> tuple[MachineSpec, ...]:
 
 
 async def perform(scenario: Scenario, home: Path) -> Played:
-    """Play one. Raises TooSlowError if the pair does not even settle."""
+    """Play one."""
     spec = PairSpec(managed=managed(scenario.managed), feeds=scenario.feeds)
     with sockets_by_namespace(), ExitStack() as stack:
         async with open_pair_room(spec, home) as play:
@@ -75,9 +78,11 @@ async def perform(scenario: Scenario, home: Path) -> Played:
 async def _perform(scenario: Scenario, play: Play) -> Played:
     configure(play.room, timers=TIMERS)
     play.room.power_on()
-    async with _opened(play) as hand:
-        if any(isinstance(one.deed, Resets) for one in scenario.deeds):
-            await trio.sleep(PAIR_TIMES.conservative_s)  # the first active begins with caution
+    active = await _settled(play.room)
+    if active is None:
+        return Played(("the pair does not settle",), tuple(_timeline(play, trio.current_time())))
+    async with _opened(play, active) as hand:
+        await trio.sleep(CALM_S)
         began = last = trio.current_time()
         for one in scenario.deeds:
             await trio.sleep_until(began + one.s)
@@ -93,9 +98,19 @@ async def _perform(scenario: Scenario, play: Play) -> Played:
         return Played(tuple(hand.faults), tuple(_timeline(play, began)))
 
 
+async def _settled(room: PairRoom) -> str | None:
+    """Wait until there is an active with its standby, and every monitor has registered."""
+    with trio.move_on_after(SETTLES_WITHIN_S):
+        active = await settled(room)
+        for server in room.servers.values():
+            await server.os.registered()
+        return active
+    return None
+
+
 @asynccontextmanager
-async def _opened(play: Play) -> AsyncIterator[Stagehand]:
-    """Wait until the pair has settled; then it is the stagehand's."""
+async def _opened(play: Play, active: str) -> AsyncIterator[Stagehand]:
+    """Give a pair that has settled to the stagehand."""
     room = play.room
     with ExitStack() as stack:
         recorders = {
@@ -105,10 +120,6 @@ async def _opened(play: Play) -> AsyncIterator[Stagehand]:
         async with trio.open_nursery() as nursery:
             for recorder in recorders.values():
                 nursery.start_soon(recorder.serve)
-            with trio.fail_after(SETTLES_WITHIN_S):
-                active = await settled(room)
-                for server in room.servers.values():
-                    await server.os.registered()
             yield Stagehand(play, active, recorders, Ledger(), nursery, [])
             nursery.cancel_scope.cancel(reason="the play is over")
 

@@ -38,6 +38,7 @@ from tests.netns.deeds import (
     Who,
 )
 
+TAKEOVER = ("haconnact", "takeover", "--peer-is-off", "{peer}")
 ACTIVE, STANDBY = Who.ACTIVE, Who.STANDBY
 SOON_S = 6.0
 """A takeover with a BMC that reads off at once, twice over."""
@@ -124,8 +125,8 @@ DEATHS = (
         (0.0, SilenceBmc(ACTIVE)),
         (0.0, SilencePdus()),
         (0.1, PowerOff(ACTIVE)),
-        (6.0, Command(STANDBY, ("haconnact", "takeover", "--peer-is-off", "{peer}"))),
-        expects=(Serves(STANDBY, SOON_S),),
+        (6.0, Command(STANDBY, TAKEOVER, again_for_s=PDU_S)),
+        expects=(Serves(STANDBY, PDU_S + SOON_S),),
     ),
     play("plug pulled", (0.0, PowerOff(ACTIVE)), expects=(Serves(STANDBY, SOON_S),)),
 )
@@ -145,7 +146,7 @@ ORDERS = (
     ),
     play(
         "the operator may not take over while the active is heard",
-        (0.0, Command(STANDBY, ("haconnact", "takeover", "--peer-is-off", "{peer}"), status=1)),
+        (0.0, Command(STANDBY, TAKEOVER, status=1)),
         expects=(Stays(ACTIVE, 2.0), *BOTH_ON),
     ),
     play(

@@ -157,8 +157,12 @@ class Stagehand:
     async def _command(self, deed: deeds.Command) -> None:
         machine = self.machine(deed.who)
         words = [word.format(peer=other(machine.name)) for word in deed.words]
-        with trio.move_on_after(COMMAND_S):
+        until = trio.current_time() + deed.again_for_s
+        with trio.move_on_after(COMMAND_S + deed.again_for_s):
             ran = await machine.haconn(*words)
+            while deed.status not in {None, ran.status} and trio.current_time() < until:
+                await trio.sleep(1)
+                ran = await machine.haconn(*words)
             if deed.status not in {None, ran.status}:
                 said = f"{ran.err.strip()} {ran.out.strip()}"
                 self.faults.append(f"{' '.join(words)}: exit {ran.status}: {said}")

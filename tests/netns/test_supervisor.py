@@ -202,6 +202,25 @@ async def test_a_stop_between_two_runs_is_one_too(home: Path) -> None:
         await runner.turn("started", times=2)
 
 
+async def test_a_start_that_is_ordered_during_a_stop_comes_after_it(home: Path) -> None:
+    async with running(unit("deaf", "ready", "sleep"), home) as runner:
+        await runner.turn("ready")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(runner.supervisor.stop)
+            await trio.testing.wait_all_tasks_blocked()
+            runner.supervisor.start()
+        await runner.turn("ready", times=2)
+        assert [turn.what for turn in runner.turns][:4] == ["started", "ready", "ended", "started"]
+
+
+async def test_a_start_of_what_runs_is_nothing(home: Path) -> None:
+    async with running(unit("ready", "say=here", "exit=0"), home) as runner:
+        runner.supervisor.start()
+        await runner.turn("ended")
+        await trio.sleep(0.5)
+        assert len(runner.supervisor.endings) == 1
+
+
 async def test_what_the_main_process_leaves_is_killed(home: Path) -> None:
     child = "import subprocess,sys; print(subprocess.Popen(['sleep', '600']).pid, flush=True)"
     async with running(Unit(start=(sys.executable, "-c", child)), home) as runner:
