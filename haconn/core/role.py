@@ -309,8 +309,7 @@ def _standby_hears(member: Member, session: PairSession, claim: Claim) -> Step:
         after, actions = (member, ()) if known else _follow(member, session, claim)
         return replace(after, candidate=False), stop + actions
     if member.suits and claim.following == member.session and session != member.following:
-        after, actions = _activate(member, Proof.PROMISED)
-        return after, stop + actions
+        return _activate(member, Proof.PROMISED)
     proposes = claim.role is PairRole.JOIN and session != member.following and member.suits
     return replace(member, candidate=proposes), stop
 
