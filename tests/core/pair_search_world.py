@@ -15,6 +15,11 @@ Who restarts how often is not limited. A session is known by its age: 0 is of th
 process, or of its last one if none runs; 1 is of an earlier one that still means something. What
 means nothing to anybody any more is forgotten, so that worlds that differ in it are one. Epochs
 are limited, since they only go up.
+
+Not here: times; the record of resets; what lies between a decision and the address in the kernel,
+or between the address gone and the word that it is (nothing that proves a server inactive can
+come in between, but for the loss of its power); an active whose own BMC tells lies about being
+off; somebody who knows the pair key; a kernel that goes on after its machine was read off.
 """
 
 from collections.abc import Callable
