@@ -233,3 +233,12 @@ def stalls(scene: Scene) -> list[float]:
 def remarks(scene: Scene, message: str) -> list[float]:
     """When something was said to the operator."""
     return scene.times(Remark, lambda remark: remark.message == message)
+
+
+def told(scene: Scene, message: str, value: str) -> list[str]:
+    """What was said to the operator in one place of a message."""
+    return [
+        dict(one.values)[value]
+        for _, one in scene.done
+        if isinstance(one, Remark) and one.message == message
+    ]
