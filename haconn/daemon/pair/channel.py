@@ -18,6 +18,7 @@ from haconn.config.copying import bundle, install
 from haconn.config.errors import ConfigError
 from haconn.core.beat import PairRole, PairSession, Path
 from haconn.core.model import Instant
+from haconn.core.pair_times import TIMES
 from haconn.core.world import remark
 from haconn.daemon.journal import clock_shift
 from haconn.daemon.pair.activation import Activation
@@ -82,14 +83,24 @@ class Channel:
         membership, again_s = self._parts.membership, AGAIN_S
         while True:
             await membership.wakes.sync.wait()
-            if self._owner.pair.member.role is not PairRole.STANDBY:
+            if not self._lacks_something():
                 continue
             try:
                 await self._parts.exchange.ask(self._peer(), self._get_everything)
                 again_s = AGAIN_S
+                await trio.sleep(TIMES.beat_s)  # what the beats said before is over
             except NotReachedError:
                 again_s = min(2 * again_s, AGAIN_MAX_S)
             await trio.sleep(again_s)
+
+    def _lacks_something(self) -> bool:
+        """Whether this is a standby that its active calls unsynchronised, or that knows better."""
+        member, membership = self._owner.pair.member, self._parts.membership
+        beat, copy = membership.heard_of.beat, membership.copy
+        if member.role is not PairRole.STANDBY:
+            return False
+        called = beat is None or not beat.replica.synchronised
+        return called or copy.unreadable or copy.log != member.following
 
     async def _get_everything(self, talk: Talk) -> None:
         await talk.say(WantSync(self._parts.session))

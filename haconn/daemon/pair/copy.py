@@ -36,6 +36,8 @@ class StandbyCopy:
         self._held = StandbyLog()
         self._found = Found()
         self._beat: LastBeat | None = None
+        self.unreadable = False
+        """An entry came that cannot be read: only a full sync brings what it held."""
 
     @property
     def log(self) -> PairSession:
@@ -68,7 +70,7 @@ class StandbyCopy:
         fresh = [_read(_unpacked(entry), offset_s) for entry in entries]
         for one in fresh:
             _merge(found, one)
-        self._held, self._found = held, found
+        self._held, self._found, self.unreadable = held, found, False
 
     def take(self, log: PairSession, intent: Intent, offset_s: float) -> bool:
         """Take a part in; give whether there is something to acknowledge.
@@ -77,7 +79,11 @@ class StandbyCopy:
         was applied before is still there for a takeover.
         """
         held, entries = replica.take(self._held, log, intent)
-        fresh = [_read(_unpacked(entry), offset_s) for entry in entries]
+        try:
+            fresh = [_read(_unpacked(entry), offset_s) for entry in entries]
+        except DamagedEntryError:
+            self.unreadable = True
+            raise
         for one in fresh:
             _merge(self._found, one)
         self._held = held

@@ -31,8 +31,9 @@ from haconn.config.schema import (
 )
 from haconn.config.store import load, models_of
 from haconn.core.beat import PairRole
+from haconn.core.events import Registered, Speaker
 from haconn.core.gate import InStep
-from haconn.core.model import Feed, Secret
+from haconn.core.model import Feed, Instant, Secret
 from haconn.daemon.pair.address import AddressKeeper
 from haconn.daemon.pair.ending import Ending
 from haconn.daemon.pair.parts import PairParts, build_pair, paths_of, two_of
@@ -90,7 +91,7 @@ def management_server(number: int) -> ManagementServer:
 
 
 def configuration() -> Configuration:
-    """Two of each; every secret is a canary."""
+    """Two of each, and a server without a key; every secret is a canary."""
     servers = tuple(
         ManagedServer(
             name=name,
@@ -99,7 +100,7 @@ def configuration() -> Configuration:
             password=Secret(BMC_PASSWORD),
             bmcport=free_port(),
         )
-        for n, name in enumerate(("server1", "server2"), 1)
+        for n, name in enumerate(("server1", "server2", "server3"), 1)
     )
     return Configuration(
         mode="pair",
@@ -122,6 +123,8 @@ class AddressInMemory(VirtualAddress):
     def __init__(self, address: str) -> None:
         self.address = address
         self.had = False
+        self.sticks = False
+        """The kernel does not remove it."""
 
     def find(self) -> Interface:
         raise AddressError("no interface in memory")
@@ -136,6 +139,8 @@ class AddressInMemory(VirtualAddress):
         return self.had
 
     def strip(self) -> tuple[str, ...]:
+        if self.sticks:
+            raise AddressError(f"{self.address}: Device or resource busy")
         self.had = False
         return ()
 
@@ -213,7 +218,9 @@ class Member:
     async def until(self, wanted: Callable[[], bool]) -> None:
         """Wait until something is so; the patience is that of a loaded machine."""
         with trio.fail_after(PATIENCE_S):
-            while not wanted():
+            while True:
+                if wanted():
+                    return
                 await trio.sleep(0.02)
 
     @property
@@ -225,11 +232,12 @@ class Member:
         """Whether it is active, and a request could be carried out."""
         return self.role is PairRole.ACTIVE and self.service.activation.active is not None
 
-    @property
-    def is_synchronised(self) -> bool:
-        """Of an active: whether its standby is in step."""
+    def has_in_step(self, standby: "Member") -> bool:
+        """Of an active: whether it waits for that process of its standby."""
         log = self.parts.membership.log
-        return log is not None and isinstance(log.gate.standing, InStep)
+        if log is None or log.gate.standby != standby.parts.session:
+            return False
+        return isinstance(log.gate.standing, InStep)
 
     async def ask(self, request: Request, said: list[str] | None = None) -> Report:
         """Ask it over its control socket, as a command does. Raises CommandError."""
@@ -244,6 +252,19 @@ class Member:
         except CommandError as exc:
             return str(exc)
         raise AssertionError(f"{self.name} has done it: {report}")
+
+    def write(self, number: int) -> None:
+        """Of an active: let something happen that goes on record."""
+        active = self.service.activation.active
+        assert active is not None
+        speaker = Speaker(ALPHA.system, "a" * 32, Instant(trio.current_time()), f"{NETWORK}.9", 1)
+        active.parts.owner.take(Registered(speaker, f"{NETWORK}.9", number))
+
+    def written(self) -> int | None:
+        """Of a standby: what of that it has copied."""
+        system = self.parts.membership.copy.found.systems.get(ALPHA.system)
+        place = None if system is None else system.registration
+        return None if place is None else place.port
 
     def events(self) -> str:
         """Its event log so far."""
@@ -271,7 +292,7 @@ class Members:
         await self.start(self.one, self.other)
         await self.one.until(lambda: self.one.serves or self.other.serves)
         active, standby = (self.one, self.other) if self.one.serves else (self.other, self.one)
-        await active.until(lambda: active.is_synchronised)
+        await active.until(lambda: active.has_in_step(standby))
         return active, standby
 
 
