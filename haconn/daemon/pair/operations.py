@@ -71,11 +71,8 @@ class PairOperations:
         return self._reporter.pdus()
 
     async def reload_keys(self) -> Reply:
-        """Take the keys of secrets.toml."""
-        commands = self._keys.commands()
-        if commands is None:
-            return await self._keys.reload()
-        return await commands.reload_keys()
+        """Take the keys of secrets.toml, the pair's too."""
+        return await self._keys.reload()
 
     async def test_reset(self, request: Reset, say: Say) -> Reply:
         """Test the soft reset of a system."""

@@ -56,7 +56,7 @@ class SettingsWatch:
         return self._found is not None and self._found != (self._running, self._models)
 
     def took_keys(self, stored: Configuration) -> None:
-        """The running daemon has taken the keys that these settings have."""
+        """The running daemon has taken the keys of these settings, which the files have now."""
         self._running = replace(
             self._running,
             keys=stored.keys,
@@ -64,6 +64,9 @@ class SettingsWatch:
             peer_keys=stored.peer_keys,
             peer_newest=stored.peer_newest,
         )
+        models = self._models if self._found is None else self._found[1]
+        self._found = stored, models
+        self._tell(configuration_hash(stored, models))
 
     async def serve(self) -> None:
         """Look; for ever."""

@@ -120,9 +120,11 @@ def configuration() -> Configuration:
 class AddressInMemory(VirtualAddress):
     """The address as one process sees it; no frame leaves from it."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, gone: Callable[[], object] = bool) -> None:
+        """`gone` closes what is bound to the address: both servers are on one machine here."""
         self.address = address
         self.had = False
+        self._gone = gone
         self.sticks = False
         """The kernel does not remove it."""
 
@@ -141,6 +143,8 @@ class AddressInMemory(VirtualAddress):
     def strip(self) -> tuple[str, ...]:
         if self.sticks:
             raise AddressError(f"{self.address}: Device or resource busy")
+        if self.had:
+            self._gone()
         self.had = False
         return ()
 
@@ -182,7 +186,7 @@ class Member:
         try:
             parts = build_pair(self.trees, settings, models, two, paths)
             parts.virtual.close()
-            self.address = AddressInMemory(parts.virtual.address)
+            self.address = AddressInMemory(parts.virtual.address, self._close_doors)
             keeper = AddressKeeper(self.address, parts.chronicle.remark)
             self.parts = replace(parts, virtual=self.address, address=keeper)
             self.ending, self.ended = Ending(), trio.Event()
@@ -202,6 +206,11 @@ class Member:
             await self.ending.ordered.wait()
             await leave(self.service, self.parts, self.ending, scope)
             member.cancel_scope.cancel(reason=self.ending.reason)
+
+    def _close_doors(self) -> None:
+        active = self.service.activation.active
+        for opened in () if active is None else active.parts.sockets:
+            opened.close()
 
     def _close(self, close_paths: Callable[[], None]) -> None:
         close_paths()
