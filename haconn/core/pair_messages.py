@@ -11,6 +11,12 @@ PAIR_MESSAGES = {
         "takes over from {server}, epoch {epoch}: {proof}",
         "{server} から引き継ぎます 世代 {epoch} 根拠: {proof}",
     ),
+    "pair-begins": Message(
+        "HACN431",
+        _W,
+        "becomes active, epoch {epoch}; {server}: {proof}",
+        "稼働系になります 世代 {epoch} {server}: {proof}",
+    ),
     "pair-conservative": Message(
         "HACN403",
         _W,

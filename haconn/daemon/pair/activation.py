@@ -93,7 +93,7 @@ class Activation:
             if copy.is_exact(now) and not operator:
                 self._parts.chronicle.remark(remark("pair-exact", index=copy.applied))
                 return Record(copy.found, None)
-            return Record(copy.found, "the copy of the record may lack what was done last")
+            return Record(copy.found, _what_is_lost(copy.found))
         found = read_journal(self._trees.var)
         if is_of_the_last_active(found, taken.action):
             return Record(found, None)
@@ -156,6 +156,13 @@ def is_of_the_last_active(found: Found, action: TakeOver) -> bool:
     """Whether nobody has been active since this journal was written, and in this boot."""
     follows = found.epoch > 0 and action.epoch == found.epoch + 1
     return found.same_boot and follows and action.proof in WITNESSED
+
+
+def _what_is_lost(found: Found) -> str:
+    """Why a copy is not acted on, and which resets are not gone on with."""
+    resets = [system.reset for system in found.systems.values() if system.reset is not None]
+    names = ", ".join(sorted(reset.operation for reset in resets)) or "none"
+    return f"the copy of the record may lack what was done last (resets under way: {names})"
 
 
 def _now() -> Instant:

@@ -4,6 +4,7 @@ The order at start: the pair port and the lock are taken, the address is strippe
 anything said or written. At the end the address goes first.
 """
 
+import os
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from haconn.daemon.pair.parts import PairParts, Two, build_pair
 from haconn.daemon.pair.paths import Paths
 from haconn.daemon.pair.service import PairService, leave
 from haconn.daemon.parts import StartError
+from haconn.daemon.supervision import Supervisor
 
 
 async def serve_pair(
@@ -41,6 +43,7 @@ async def serve_pair(
                 member.start_soon(_serve, service, member, scope, ending)
                 await ending.ordered.wait()
                 await leave(service, parts, ending, scope)
+                Supervisor(dict(os.environ)).tell("STOPPING=1")  # what follows feeds no watchdog
                 member.cancel_scope.cancel(reason=ending.reason)
         finally:
             parts.address.drop()

@@ -152,9 +152,11 @@ class Membership:
 
     def take_over(self, action: TakeOver) -> None:
         """Wake whoever makes this server active."""
+        was_standby = self.heard_of.following != NOBODY
         self._tools.say(
             remark(
-                "pair-takeover",
+                # who follows nobody takes nothing over: the peer may never have been active
+                "pair-takeover" if was_standby else "pair-begins",
                 server=self._tools.peer,
                 epoch=action.epoch,
                 proof=action.proof.value,

@@ -134,11 +134,7 @@ def build_pair(
     now = Instant(trio.current_time())
     pair = new_pair(settings, Member(session, two.rank, epoch), record.load(), now)
     membership = Membership(two.peer.name, voice, record, chronicle.remark)
-    membership.standing = Standing(
-        configuration=configuration_hash(configuration, models),
-        service=service_hash(configuration),
-        machine=machine_uuid(trees.run),
-    )
+    membership.standing = _standing(trees, configuration, models)
     mailbox = Mailbox()
     assert two.peer.lan_port is not None
     return PairParts(
@@ -160,6 +156,17 @@ def build_pair(
         means,
         epoch_alarm,
         models,
+    )
+
+
+def _standing(
+    trees: Trees, configuration: Configuration, models: Mapping[str, PduModel]
+) -> Standing:
+    """What the beats say of this server from the start."""
+    return Standing(
+        configuration=configuration_hash(configuration, models),
+        service=service_hash(configuration),
+        machine=machine_uuid(trees.run),
     )
 
 

@@ -60,6 +60,19 @@ async def test_the_last_word_of_a_server_that_stops_is_that_it_has_stopped(tmp_p
         assert active.parts.record.load() is not None
 
 
+async def test_who_begins_does_not_claim_to_take_over_and_who_takes_over_does(
+    tmp_path: Path,
+) -> None:
+    async with two_members(tmp_path) as members:
+        active, standby = await members.in_step()
+        assert f"becomes active, epoch 1; {standby.name}: it promised" in active.events()
+        assert "takes over" not in active.events()
+        standby.kill()
+        active.ending.order(EXIT_OK, "the test")
+        await active.ended.wait()
+        assert "takes over" not in active.events(), "what comes after the end plays no role"
+
+
 async def test_what_the_machine_lacks_is_one_line_and_no_internal_error(tmp_path: Path) -> None:
     async with two_members(tmp_path) as members:
         one = members.one
