@@ -90,9 +90,10 @@ def refusal(pair: Pair, now: Instant) -> str | None:
 
 
 def knows_peer(pair: Pair, now: Instant) -> bool:
-    """Whether the peer is in session and heard: it can be told something."""
-    silent_s = pair.hearing.silent_for(now)
-    return pair.hearing.trusted is not None and silent_s < pair.settings.times.dead_s
+    """Whether the peer is in session and heard, and has not stopped: it can be told something."""
+    if pair.hearing.trusted is None or pair.record is not None:
+        return False
+    return pair.hearing.silent_for(now) < pair.settings.times.dead_s
 
 
 def _take(pair: Pair, event: Event, now: Instant) -> list[Action]:

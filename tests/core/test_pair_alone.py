@@ -4,7 +4,7 @@ import pytest
 
 from haconn.core.beat import Claim, Echo, PairRole, PairSession, Stopped, StoppedHeard
 from haconn.core.model import Power
-from haconn.core.pair import refusal
+from haconn.core.pair import knows_peer, refusal
 from haconn.core.pair_state import Keep, PeerIsOff, TakeOver
 from haconn.core.role import DeleteRecord, Proof
 from tests.core.pair_parts import (
@@ -102,6 +102,16 @@ def test_a_stop_in_order_is_put_on_record_and_taken_for_proof() -> None:
     assert of(Keep, actions) == [Keep(stop)]
     assert of(TakeOver, actions) == [TakeOver(8, Proof.STOPPED)]
     assert scene.pair.record == stop
+
+
+def test_who_has_stopped_can_be_told_nothing() -> None:
+    """Who stops right after its peer is the last one, and keeps its record."""
+    scene = active()
+    assert knows_peer(scene.pair, at(10.1))
+    scene.says(Stopped(), 10.1)
+    assert not knows_peer(scene.pair, at(10.2))
+    scene.says(beat(FOLLOWING), 10.3)
+    assert knows_peer(scene.pair, at(10.3))
 
 
 def test_a_stop_that_is_said_again_is_on_record_with_its_last_number() -> None:
