@@ -54,6 +54,8 @@ ENDS = {
     "pair-fenceable": ("pair-unfenceable",),
     "pair-synchronised": ("pair-unsynchronised",),
     "pair-same": ("pair-drift", "pair-other-service"),
+    "pair-drift": ("pair-other-service",),
+    "pair-other-service": ("pair-drift",),
     "pair-epoch-kept": ("pair-epoch",),
     "pair-address-held": ("pair-address",),
     "pair-stopped": ("pair-lost", "pair-unsynchronised"),

@@ -1,6 +1,11 @@
 """What an operator should know of the pair, said when it begins and when it is over.
 
 Looked at twice a second. What is said here moves nothing: roles are haconn/core/role.py's.
+
+Whatever changes has to last a second before it is said, so that nothing is said of what comes and
+goes; but the silence of the peer has lasted already. While the peer is not heard, what it would
+have to say itself stays as it was. One word ends several conditions (`ENDS`), and so is said when
+the last of them is over.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,6 +34,13 @@ ENDS = {
     "pair-waits": "pair-heard",
 }
 """What is said when a condition is over."""
+SETTLES_S = 1.0
+AT_ONCE = frozenset({"pair-lost", "pair-waits"})
+"""Conditions that have lasted when they are found."""
+BY_ITS_OWN_WORD = frozenset(
+    {"pair-path-lost", "pair-unsynchronised", "pair-drift", "pair-other-service"}
+)
+"""Conditions of a peer that is heard: nothing is known of them while it is not."""
 OF_THE_PEER = frozenset(
     {"pair-path-lost", "pair-unsynchronised", "pair-drift", "pair-other-service"}
 )
@@ -45,7 +57,17 @@ class Condition:
     @property
     def about(self) -> tuple[str, str]:
         """What makes it the same condition, whatever its reason is by now."""
-        return self.message, dict(self.values).get("path", "")
+        return self.message, self.path
+
+    @property
+    def path(self) -> str:
+        """Which path it is about, if it is about one."""
+        return dict(self.values).get("path", "")
+
+    @property
+    def end(self) -> tuple[str, str]:
+        """What ends it, and all others that end so."""
+        return ENDS[self.message], self.path
 
 
 class Watchman:
@@ -65,6 +87,9 @@ class Watchman:
         self._say = say
         self._degraded = degraded
         self._standing: dict[tuple[str, str], Condition] = {}
+        """What was said, by what it is about."""
+        self._changing: dict[tuple[str, str], tuple[Condition | None, Instant]] = {}
+        """What is otherwise than was said, and since when."""
 
     async def serve(self) -> None:
         """Look; for ever."""
@@ -73,20 +98,41 @@ class Watchman:
             await trio.sleep(LOOK_S)
 
     def look(self, now: Instant) -> None:
-        """Compare what is wrong now with what was."""
+        """Compare what is wrong now with what was said."""
         found = {one.about: one for one in self._conditions(now)}
-        if not self._is_heard(now):  # of a silent peer nothing is known to be over
-            found |= {
-                about: one for about, one in self._standing.items() if one.message in OF_THE_PEER
-            }
-        for about, one in found.items():
-            if self._standing.get(about) != one:
-                self._say(Remark(one.message, one.values))
+        if not self._is_heard(now):
+            unknown = (one for one in self._standing.values() if one.message in BY_ITS_OWN_WORD)
+            found |= {one.about: one for one in unknown}
+        before, self._standing = self._standing, self._settled(found, now)
+        still = {one.end for one in self._standing.values()}
+        over = {one.end: one for about, one in before.items() if about not in self._standing}
+        for end, one in over.items():
+            if end not in still:
+                self._say(Remark(end[0], one.values))
         for about, one in self._standing.items():
-            if about not in found and one.message in ENDS:
-                self._say(Remark(ENDS[one.message], one.values))
-        self._standing = found
+            if before.get(about) != one:
+                self._say(Remark(one.message, one.values))
         self._degraded(bool(self.degraded(now)))
+
+    def _settled(
+        self, found: dict[tuple[str, str], Condition], now: Instant
+    ) -> dict[tuple[str, str], Condition]:
+        """Give what is to stand: what was said, but for what has been otherwise for a while."""
+        standing, changing = dict(self._standing), self._changing
+        self._changing = {}
+        for about in {**standing, **found}:
+            wanted = found.get(about)
+            if wanted == standing.get(about):
+                continue
+            last, since = changing.get(about, (wanted, now))
+            since = since if last == wanted else now
+            if now - since < SETTLES_S and (wanted is None or wanted.message not in AT_ONCE):
+                self._changing[about] = wanted, since
+            elif wanted is None:
+                del standing[about]
+            else:
+                standing[about] = wanted
+        return standing
 
     def degraded(self, now: Instant) -> tuple[str, ...]:
         """Why no standby could take over now, a line each; none if one could."""
