@@ -1,48 +1,29 @@
 """Becoming active: epoch, address, record of resets, service; in this order.
 
-What a standby has copied is taken up as an earlier process's journal would be. It is exact if the
-copy lacks nothing that was acted on (haconn/core/replica.py); else, and for whoever was no standby,
-nothing is commanded for a while, since something may be under way that is not known here. There is
-one exception: the last active of this boot, with its own journal and nobody active since. That is
-so if the epochs follow each other and the peer itself is the witness; a peer that was found without
-power may have been active meanwhile, and nobody would know.
+What a standby has copied is taken up as an earlier process's journal would be; what it is worth is
+the matter of inherited.py.
 """
-
-from dataclasses import dataclass, replace
 
 import trio
 
 from haconn.config.paths import Paths as Trees
 from haconn.config.schema import Configuration
-from haconn.core.beat import NOBODY, Intent
+from haconn.core.beat import Intent
 from haconn.core.events import RecordedEvent, RedundancyIs
 from haconn.core.model import Instant
-from haconn.core.pair_state import TakeOver
 from haconn.core.pair_times import TIMES
-from haconn.core.role import Proof
 from haconn.core.server import owe
 from haconn.core.world import World, remark
 from haconn.daemon.active import Active
-from haconn.daemon.journal import Found, clock_shift
+from haconn.daemon.journal import clock_shift
 from haconn.daemon.pair.clocks import put_epoch
 from haconn.daemon.pair.fencing import PeerDevices
+from haconn.daemon.pair.inherited import Record, inherited
 from haconn.daemon.pair.log import ActiveLog
 from haconn.daemon.pair.membership import Taken
 from haconn.daemon.pair.owner import PairOwner
 from haconn.daemon.pair.parts import PairParts, pdus_of, policy_of
-from haconn.daemon.parts import Heritage, build, open_journal, read_journal
-
-WITNESSED = frozenset({Proof.PROMISED, Proof.STOPPED})
-"""The peer says itself which epoch it has heard of, or has not run since it stopped."""
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """What is known of the resets, and how well."""
-
-    found: Found
-    conservative: str | None
-    """Why nothing is to be commanded for a while; None if everything is known."""
+from haconn.daemon.parts import Heritage, build, open_journal
 
 
 class Activation:
@@ -74,7 +55,9 @@ class Activation:
         """Become active, and be it until cancelled. Raises StartError."""
         parts = self._parts
         now = Instant(trio.current_time())
-        record = self._record(taken, now)
+        record = inherited(
+            parts.membership.copy, taken, self._trees.var, parts.chronicle.remark, now
+        )
         await put_epoch(parts, taken.action.epoch)
         await parts.address.take_at_last()
         # from here to the last line in one turn: devices report to whoever owns the world
@@ -86,20 +69,6 @@ class Activation:
             self.active, self.commands = active, True
             active.begin(services)
             self._say(record)
-
-    def _record(self, taken: Taken, now: Instant) -> Record:
-        copy, operator = self._parts.membership.copy, taken.action.proof is Proof.OPERATOR
-        if taken.was_standby_of != NOBODY and copy.log == taken.was_standby_of:
-            if copy.is_exact(now) and not operator:
-                self._parts.chronicle.remark(remark("pair-exact", index=copy.applied))
-                return Record(copy.found, None)
-            return Record(copy.found, _what_is_lost(copy.found))
-        found = read_journal(self._trees.var)
-        if is_of_the_last_active(found, taken.action):
-            return Record(found, None)
-        if found.empty and not found.unreadable:
-            return Record(found, "what another active has done is not known")
-        return Record(replace(found, same_boot=False), "the journal is not of the last active")
 
     def _build(self, record: Record, epoch: int) -> Active:
         """Make the core with its record. Raises StartError."""
@@ -150,19 +119,6 @@ class Activation:
         """Let CHECK's answers say whether there is a standby that could take over."""
         if self.active is not None:
             self.active.parts.owner.take(RedundancyIs(is_so))
-
-
-def is_of_the_last_active(found: Found, action: TakeOver) -> bool:
-    """Whether nobody has been active since this journal was written, and in this boot."""
-    follows = found.epoch > 0 and action.epoch == found.epoch + 1
-    return found.same_boot and follows and action.proof in WITNESSED
-
-
-def _what_is_lost(found: Found) -> str:
-    """Why a copy is not acted on, and which resets are not gone on with."""
-    resets = [system.reset for system in found.systems.values() if system.reset is not None]
-    names = ", ".join(sorted(reset.operation for reset in resets)) or "none"
-    return f"the copy of the record may lack what was done last (resets under way: {names})"
 
 
 def _now() -> Instant:

@@ -1,5 +1,6 @@
 """What an activation must not leave to chance: who is heard first, what a journal is worth."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,14 +10,19 @@ from haconn.config import edits
 from haconn.config.keys import Owner, fresh_key, new_key
 from haconn.config.paths import Paths
 from haconn.config.schema import Configuration, ManagedServer
+from haconn.core.actions import Remark
+from haconn.core.beat import NOBODY
 from haconn.core.events import PduSeen, RedundancyIs
-from haconn.core.model import Secret
+from haconn.core.model import Instant, Secret
 from haconn.core.pair_state import TakeOver
 from haconn.core.role import Proof
+from haconn.core.server import Owed, Restore
 from haconn.daemon.active import Active
 from haconn.daemon.chronicle import Chronicle
 from haconn.daemon.journal import Journal, read
-from haconn.daemon.pair.activation import is_of_the_last_active
+from haconn.daemon.pair.copy import StandbyCopy
+from haconn.daemon.pair.inherited import inherited, is_of_the_last_active
+from haconn.daemon.pair.membership import Taken
 from haconn.daemon.parts import build, open_journal, own_heritage
 from tests.daemon.parts import world
 
@@ -63,6 +69,26 @@ async def test_an_own_journal_is_exact_only_if_the_peer_bears_witness(
     witnessed = proof in {Proof.PROMISED, Proof.STOPPED}
     assert is_of_the_last_active(read(tmp_path), TakeOver(6, proof)) is witnessed
     assert not is_of_the_last_active(read(tmp_path), TakeOver(7, proof))
+
+
+@pytest.mark.parametrize(("epoch", "done"), [(6, True), (7, False)])
+async def test_what_a_server_owed_before_another_was_active_is_told_and_not_done(
+    epoch: int, done: bool, tmp_path: Path
+) -> None:
+    """The other has carried it out; by now the server may be off because somebody repairs it."""
+    owes = world()
+    now = Instant(trio.current_time())
+    owed = Owed(Restore.POWER_ON, "r-1", now, now)
+    owes.put_server(replace(owes.servers["alpha"], owed=(owed,)))
+    journal = Journal(tmp_path, epoch=5)
+    journal.open(owes)
+    journal.close()
+    said = list[Remark]()
+    taken = Taken(TakeOver(epoch, Proof.POWER_OFF), NOBODY)
+    record = inherited(StandbyCopy(), taken, tmp_path, said.append, now)
+    assert record.conservative is not None
+    assert bool(record.found.servers) is done
+    assert [one.message for one in said] == ([] if done else ["restore-failed"])
 
 
 async def test_what_an_active_leaves_says_so_by_itself(tmp_path: Path) -> None:
