@@ -15,6 +15,7 @@ from typing import Protocol
 import trio
 
 from haconn.core.report import MonitorReport, PduReport, StatusReport
+from haconn.daemon.boundary import viewed
 from haconn.wire.control import (
     CHANGES,
     Acrecovery,
@@ -148,11 +149,11 @@ class ControlSocket:
     async def _reply(self, request: Request, say: Say) -> Reply:
         match request:
             case Status():
-                return Done(self._operations.status())
+                return viewed(self._operations.status)
             case Monitors():
-                return Done(self._operations.monitors())
+                return viewed(self._operations.monitors)
             case Pdus():
-                return Done(self._operations.pdus())
+                return viewed(self._operations.pdus)
             case ReloadKeys():
                 return await self._operations.reload_keys()
             case Reset():
