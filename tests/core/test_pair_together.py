@@ -14,6 +14,14 @@ from tests.core.pair_together import PATHS, Machine
 
 HEALED_S = 30.0
 BOTH = st.integers(0, 1)
+WAITS = st.sampled_from((0.05, 0.3, 1.6, 2.5, 6.0, 12.0))
+ALL = {(sender, path) for sender in (0, 1) for path in PATHS}
+CUTS = (
+    ALL,
+    set[tuple[int, Path]](),
+    *({one for one in ALL if one[0] == sender} for sender in (0, 1)),
+    *({one for one in ALL if one[1] is path} for path in PATHS),
+)
 
 
 def together(seed: int = 0) -> tuple[Room, Machine, Machine]:
@@ -130,13 +138,15 @@ class TwoMembers(RuleBasedStateMachine):
         self.room = Room(seed)
         self.room.passes(wait)
 
-    @rule(seconds=st.sampled_from((0.05, 0.3, 1.0, 1.6, 2.5, 6.0, 12.0)))
-    def time_passes(self, seconds: float) -> None:
-        """Nothing else happens."""
+    @rule(seconds=st.sampled_from((4.0, 16.0)))
+    def all_is_well(self, seconds: float) -> None:
+        """For a while: else most of what happens would happen to servers that are down already."""
+        heal(self.room)
         self.room.passes(seconds)
 
     @rule(
         which=BOTH,
+        seconds=WAITS,
         what=st.sampled_from(
             (
                 lambda room, machine: room.end(machine, release=True),
@@ -148,9 +158,12 @@ class TwoMembers(RuleBasedStateMachine):
             )
         ),
     )
-    def something_happens(self, which: int, what: Callable[[Room, Machine], None]) -> None:
+    def something_happens(
+        self, which: int, seconds: float, what: Callable[[Room, Machine], None]
+    ) -> None:
         """A process or a machine ends or begins, or the operator gives the word."""
         what(self.room, self.room.machines[which])
+        self.room.passes(seconds)
 
     @rule(which=BOTH)
     def it_is_started(self, which: int) -> None:
@@ -173,11 +186,12 @@ class TwoMembers(RuleBasedStateMachine):
         weather = self.room.weather
         weather.loss, weather.late_s, weather.doubled = loss, late_s, doubled
 
-    @rule(cut=st.sets(st.tuples(BOTH, st.sampled_from(PATHS))))
-    def links_fail(self, cut: set[tuple[int, Path]]) -> None:
+    @rule(cut=st.sampled_from(CUTS), seconds=WAITS)
+    def links_fail(self, cut: set[tuple[int, Path]], seconds: float) -> None:
         """In one direction or in both; others come back."""
         self.room.weather.cut.clear()
         self.room.weather.cut.update(cut)
+        self.room.passes(seconds)
 
     @rule(blind=st.sets(BOTH))
     def bmcs_are_out_of_reach(self, blind: set[int]) -> None:
@@ -202,4 +216,4 @@ class TwoMembers(RuleBasedStateMachine):
 
 
 TestTwoMembers = TwoMembers.TestCase
-TestTwoMembers.settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
+TestTwoMembers.settings = settings(max_examples=40, stateful_step_count=20, deadline=None)
