@@ -17,7 +17,7 @@ from fixtures.simulators.netns.stage import Lan, pdu_address
 from fixtures.simulators.netns.truth import What
 from fixtures.simulators.pdu_agent import Faults as PduFaults
 from tests.bench.pair_figures import Finding, Row, Tally
-from tests.bench.pair_rooms import Tries, repeated, two_managed, whole
+from tests.bench.pair_rooms import Tries, repeated, seasoned, two_managed, whole
 
 CABLE_S = 4.0
 """Longer than a silence that would be taken for death, and than a fencing after it."""
@@ -114,7 +114,7 @@ async def _parted(play: Play) -> float:
 
 
 async def _anywhere(play: Play) -> str:
-    active = await whole(play)
+    active = await seasoned(play)
     await trio.sleep(random.uniform(0, PHASE_S))
     return active
 

@@ -216,7 +216,7 @@ def _stage(target: Machine, touches: Iterable[Touch], cuts: Iterable[Touch]) -> 
         return "the hard reset"
     if "nmi" in told:
         return "the NMI"
-    return "nothing that its BMC took"
+    return "nothing yet, or its BMC is silent"
 
 
 def second(touches: list[Touch], cuts: list[Touch]) -> Iterator[str]:

@@ -17,9 +17,11 @@ from fixtures.simulators.netns.inside import sockets_by_namespace
 from fixtures.simulators.netns.pair_room import PairSpec, Play, open_pair_room
 from fixtures.simulators.netns.settings import configure
 from fixtures.simulators.netns.stage import StageError
+from fixtures.simulators.netns.truth import What
 from fixtures.simulators.room_machine import MachineSpec
 from fixtures.simulators.room_os import OsSpec
 from haconn.core.pair_times import TIMES
+from haconn.core.power import YOUNG_S
 from tests.bench.errors import InvalidRunError
 
 BMC_EFFECT_S = 0.2
@@ -32,6 +34,8 @@ LOGGED = 12
 HELD_BACK_S = 2.0
 """From the address in the kernel to the beginning of the time in which nothing is commanded."""
 MONITOR_PORT = 27001
+LOGIN_S = 2.0
+"""From a daemon that is ready to its session with the BMC of its peer."""
 T = TypeVar("T")
 Once = Callable[[Play], Awaitable[T]]
 
@@ -107,6 +111,19 @@ async def whole(play: Play) -> str:
                 await server.os.registered()
         await play.probe.answered(by=active, since=trio.current_time())
     return active
+
+
+async def seasoned(play: Play) -> str:
+    """Wait until the pair is whole, and each trusts what the other's BMC reads.
+
+    Power that reads off proves nothing at once in the first ten seconds after a login (core/power).
+    Gives the name of the active. Raises TooSlowError.
+    """
+    room = play.room
+    await whole(play)
+    ready = [room.truth.of(name, What.READY)[-1].at for name in room.members]
+    await trio.sleep_until(max(ready) + YOUNG_S + LOGIN_S)
+    return await whole(play)
 
 
 async def ripe(play: Play) -> str:

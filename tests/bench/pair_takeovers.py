@@ -10,7 +10,7 @@ from fixtures.simulators.netns.measuring import Blow, Takeover, take_over
 from fixtures.simulators.netns.pair_room import PairSpec, Play
 from fixtures.simulators.netns.truth import Stamp, What
 from tests.bench.pair_figures import Aim, Finding, Row, Tally, Theirs
-from tests.bench.pair_rooms import BMC_EFFECT_S, Tries, repeated, two_managed, whole
+from tests.bench.pair_rooms import BMC_EFFECT_S, Tries, repeated, seasoned, two_managed
 
 PHASE_S = 0.5
 """Longer than any period of the pair: a blow falls at any point of it."""
@@ -45,7 +45,7 @@ async def measure(
     """Strike so often. Raises InvalidRunError."""
 
     async def once(play: Play) -> Takeover:
-        await whole(play)
+        await seasoned(play)
         await trio.sleep(random.uniform(0, PHASE_S))
         seen = len(play.room.truth.log)
         taken = await take_over(play, struck.blow)

@@ -22,7 +22,8 @@ class WatchedAgent(Agent):
         """Take the place of an agent that has answered nothing yet."""
         super().__init__(agent.address, agent.objects, agent.truth)
         self._log = log
-        self._last: int | None = None
+        self._sets: set[int] = set()
+        """Request ids of what has been noted."""
 
     def answer(self, datagram: bytes) -> list[bytes]:
         answers = super().answer(datagram)
@@ -31,13 +32,16 @@ class WatchedAgent(Agent):
         return answers
 
     def _note(self, request: Message) -> None:
-        repeated, self._last = request.request_id == self._last, request.request_id
+        is_set = request.pdu == ber.SET
+        if is_set and request.request_id in self._sets:
+            return
+        self._sets |= {request.request_id} if is_set else set()
         for oid, value in request.bindings:
             outlet = self.objects.controls.get(oid, self.objects.states.get(oid))
-            if outlet is None or (repeated and request.pdu == ber.SET):
+            if outlet is None:
                 continue
             what = LOOK
-            if request.pdu == ber.SET:
+            if is_set:
                 assert isinstance(value.value, int)
                 what = RESTORE if self.objects.orders[value.value] else CUT
             place = f"{self.address}#{outlet}"
