@@ -27,8 +27,9 @@ from haconn.core.beat import (
 )
 from haconn.core.model import Instant
 from haconn.core.pair_state import Fenced, Keep, TakeOver
+from haconn.core.peer_power import BELATED_S
 from haconn.core.repower import owed_after
-from haconn.core.server import Owed
+from haconn.core.server import Owed, Restore
 from haconn.core.takeover import Proved
 from haconn.core.world import remark
 from haconn.daemon.pair.bell import Bell
@@ -94,6 +95,7 @@ class Membership:
     def heard(self, datagram: PairDatagram, left_after: Instant | None) -> None:
         """Take notice of a new datagram of the trusted session."""
         self.heard_of.session = datagram.session
+        self._fencings.heard(Instant(trio.current_time()))
         if self.log is not None:
             self.log.heard()
         match datagram.message:
@@ -114,8 +116,7 @@ class Membership:
 
     def _beat(self, session: PairSession, beat: Beat, left_after: Instant | None) -> None:
         self.heard_of.beat = beat
-        if self._tools.voice.learn(beat):
-            self.wakes.places.set()
+        self._tools.voice.learn(beat)
         if self.log is not None:
             mine = beat.claim.following == self.log.gate.log
             follows = beat.claim.role is PairRole.STANDBY and mine
@@ -147,6 +148,16 @@ class Membership:
             self.log.followed_by(NOBODY)
 
     def _peer_stopped(self) -> None:
+        for owed in self._fencings.stopped():
+            self._tools.say(
+                remark(
+                    "restore-failed",
+                    operation=owed.operation,
+                    what=owed.what.value,
+                    server=self._tools.peer,
+                    reason="it has stopped in order since: not done",
+                )
+            )
         if self.log is not None:
             self.log.followed_by(NOBODY)
 
@@ -225,7 +236,6 @@ class Wakes:
         self.epoch = 0
         self.epoch_is_another = Bell()
         self.sync = Bell()
-        self.places = Bell()
         self.stop_heard = trio.Event()
         self.end: Callable[[], None] = _nobody_yet
 
@@ -255,17 +265,34 @@ class Fencings:
 
     peer: str
     owed: tuple[Owed, ...] = ()
-    begun: tuple[Instant, ...] = ()
+    ended_at: Instant | None = None
+    """The last attempt."""
+    repowers: tuple[Instant, ...] = ()
 
     def ended(self, action: Fenced, now: Instant) -> None:
         """Note what is owed after it; what an earlier attempt has left stays owed."""
-        fresh = owed_after(action.end, action.operation, self.begun, now)
+        fresh = owed_after(action.end, action.operation, self.repowers, now)
+        self.ended_at = now
+        if isinstance(action.end, Proved):  # however many attempts it took, it is switched on once
+            self.repowers = (*self.repowers, now)
         if not fresh:
             return
         kinds = {one.what for one in fresh}
         kept = tuple(one for one in self.owed if one.what not in kinds)
         self.owed = (*fresh, *kept)
-        self.begun = (*self.begun, now)
+
+    def heard(self, now: Instant) -> None:
+        """It speaks, so it has power: when it has none later, that is not our doing."""
+        if self.owed and self.ended_at is not None and now - self.ended_at > BELATED_S:
+            self.owed = tuple(one for one in self.owed if one.what is not Restore.POWER_ON)
+
+    def stopped(self) -> tuple[Owed, ...]:
+        """It has stopped in order, and may be in repair: nothing of it is switched on any more.
+
+        Gives what was still owed.
+        """
+        left, self.owed = self.owed, ()
+        return left
 
 
 @dataclass
