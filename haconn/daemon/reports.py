@@ -157,23 +157,33 @@ class Reporter:
 
     def outlet_rows(self, pdu: PduKeeper) -> list[OutletRow]:
         """Every outlet of the PDU, and whatever is said to feed a server (A-32)."""
-        feeds = {
-            feed.outlet: name
-            for name, policy in self._world.settings.policies.items()
-            for feed in policy.feeds
-            if feed.pdu == pdu.address
-        }
+        feeds = self._fed_by(pdu.address)
         names = dict.fromkeys([*pdu.outlets, *feeds])
         return [
             OutletRow(
                 pdu.address,
                 name,
                 OUTLET_SHOWN.get(pdu.states.get(name, Power.UNKNOWN), OutletStatus.UNKNOWN),
-                Fed.MANAGED if name in feeds else Fed.NOTHING,
-                feeds.get(name),
+                *feeds.get(name, (Fed.NOTHING, None)),
             )
             for name in names
         ]
+
+    def _fed_by(self, pdu: str) -> dict[str, tuple[Fed, str]]:
+        """What each outlet of a PDU feeds: managed servers as they run, and both of a pair."""
+        managed = {
+            name: policy.feeds
+            for name, policy in self._world.settings.policies.items()
+            if not policy.management
+        }
+        management = {server.name: server.feeds for server in self._configuration.mservers}
+        return {
+            feed.outlet: (fed, name)
+            for fed, servers in ((Fed.MANAGEMENT, management), (Fed.MANAGED, managed))
+            for name, feeds in servers.items()
+            for feed in feeds
+            if feed.pdu == pdu
+        }
 
 
 def _link(reachable: bool | None) -> Link:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from haconn.config.schema import Configuration, ManagedServer, PduEntry
+from haconn.config.schema import Configuration, ManagedServer, ManagementServer, PduEntry
 from haconn.core.model import Feed, Instant, Power, Secret
 from haconn.core.plan import Policy
 from haconn.core.power import BmcWatch
@@ -122,6 +122,36 @@ async def test_outlets_show_what_they_feed_and_how_they_were_read(bench: Bench) 
     )
     assert (rows["2"].feeds, rows["2"].server) == (Fed.NOTHING, None)
     assert rows["3"].status is OutletStatus.UNKNOWN
+
+
+async def test_outlets_of_both_management_servers_are_shown_as_such() -> None:
+    servers = tuple(
+        ManagementServer(
+            name=name,
+            addr=f"192.0.2.{n}",
+            account="admin",
+            password=Secret("password1"),
+            ipdusd=True,
+            timeout=5,
+            feeds=(Feed(PDU, str(n)),),
+        )
+        for n, name in enumerate(("m1", "m2"), 1)
+    )
+    made = world(
+        [
+            Policy("alpha", outlets=True, feeds=(Feed(PDU, "3"),)),
+            Policy("m2", outlets=True, feeds=servers[1].feeds, management=True),
+        ]
+    )
+    pdus = keepers({PDU: PduInMemory()}, Listener())
+    configuration = Configuration(mservers=servers, pdus=(PduEntry(addr=PDU, model="IBM_PDU"),))
+    report = Reporter(configuration, made, {}, pdus, {}).pdus()
+    assert [(row.con, row.feeds, row.server) for row in report.outlets][:4] == [
+        ("1", Fed.MANAGEMENT, "m1"),
+        ("2", Fed.MANAGEMENT, "m2"),
+        ("3", Fed.MANAGED, "alpha"),
+        ("4", Fed.NOTHING, None),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,12 @@ from haconn.core.world import remark
 from haconn.drivers.address.announce import Announcer
 from haconn.drivers.address.carrier import Carriers
 from haconn.drivers.address.errors import AddressError
+from haconn.drivers.address.interface import Interface
 from haconn.drivers.address.lease import VirtualAddress
 
 LEASE_S = int(TIMES.lease_s)
+LEASE, FRAMES = "lease", "frames"
+"""What can fail apart: the address itself, and telling others of it."""
 
 
 class AddressKeeper:
@@ -29,7 +32,8 @@ class AddressKeeper:
     def __init__(self, address: VirtualAddress, say: Callable[[Remark], None]) -> None:
         self._address = address
         self._say = say
-        self._failure: str | None = None
+        self._failures: dict[str, str] = {}
+        """What does not work now, and why; it was said once."""
         self._held = False
         """Whether it is to be held."""
         self._over = False
@@ -48,11 +52,9 @@ class AddressKeeper:
         try:
             self._address.hold(LEASE_S)
         except AddressError as exc:
-            self._fails(str(exc))
+            self._fails(LEASE, exc)
             return False
-        if self._failure is not None:
-            self._failure = None
-            self._say(remark("pair-address-held"))
+        self._works(LEASE)
         return True
 
     async def take_at_last(self) -> None:
@@ -74,13 +76,22 @@ class AddressKeeper:
             self._address.strip()
             return not self._address.held()
         except AddressError as exc:
-            self._fails(str(exc))
+            self._fails(LEASE, exc)
             return False
 
-    def _fails(self, reason: str) -> None:
-        if reason != self._failure:
-            self._failure = reason
+    def _fails(self, what: str, exc: AddressError) -> None:
+        reason = str(exc)
+        if reason != self._failures.get(what):
+            self._failures[what] = reason
             self._say(remark("pair-address", reason=reason))
+
+    def _works(self, what: str) -> None:
+        if self._failures.pop(what, None) is None:
+            return
+        for reason in self._failures.values():  # the alarm stands for this one now
+            self._say(remark("pair-address", reason=reason))
+        if not self._failures:
+            self._say(remark("pair-address-held"))
 
     async def serve(self) -> None:
         """Refresh the lease and announce the address; until cancelled."""
@@ -94,19 +105,18 @@ class AddressKeeper:
         """At the beginning, and whenever the carrier comes back; for ever."""
         while True:
             try:
-                interface = self._address.find()
-                announcer = Announcer(interface.name, self._address.address, self._address.held)
+                await self._announce_on(self._address.find())
             except AddressError as exc:
-                self._fails(str(exc))
-                await trio.sleep(TIMES.lease_s)
-                continue
-            with announcer, Carriers() as carriers:
-                try:
+                self._fails(FRAMES, exc)
+            await trio.sleep(TIMES.lease_s)
+
+    async def _announce_on(self, interface: Interface) -> None:
+        """As long as that works. Raises AddressError."""
+        announcer = Announcer(interface.name, self._address.address, self._address.held)
+        with announcer, Carriers() as carriers:
+            await announcer.announce()
+            self._works(FRAMES)
+            async for change in carriers:
+                if change.index == interface.index and change.carrier:
+                    self.refresh()
                     await announcer.announce()
-                    async for change in carriers:
-                        if change.index == interface.index and change.carrier:
-                            self.refresh()
-                            await announcer.announce()
-                except AddressError as exc:
-                    self._fails(str(exc))
-                    await trio.sleep(TIMES.lease_s)

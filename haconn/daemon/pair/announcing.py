@@ -24,6 +24,8 @@ class Announcing:
         self._parts = parts
         self._say = say
         self._stored: PairState | None = None
+        self._failure: str | None = None
+        """Why it could not be stored the last time."""
         self._boot = boot_id()
 
     async def serve(self) -> None:
@@ -46,8 +48,9 @@ class Announcing:
         if state != self._stored:
             failure = store_state(self._run, state)
             self._stored = state if failure is None else None
-            if failure is not None:
+            if failure is not None and failure != self._failure:
                 self._say(remark("pair-record", reason=failure))
+            self._failure = failure
 
     def _state(self, own: dict[Path, str]) -> PairState:
         parts, two = self._parts, self._parts.two

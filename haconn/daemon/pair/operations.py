@@ -3,7 +3,7 @@
 import trio
 
 from haconn.core.beat import PairRole
-from haconn.core.gate import InStep
+from haconn.core.gate import InStep, Standing
 from haconn.core.model import Instant
 from haconn.core.pair import knows_peer, refusal
 from haconn.core.pair_state import PeerIsOff
@@ -35,6 +35,8 @@ from haconn.wire.control import (
 
 STOPS_WITHIN_S = 8.0
 """How long a standby may take from its word that it stops until it has stopped."""
+EXACT_AFTER_S = 0.5
+"""From its full sync until a standby has heard a beat that says so, and so is exact."""
 
 
 class PairOperations:
@@ -118,6 +120,8 @@ class PairOperations:
         return self._owner.pair.member.role is PairRole.ACTIVE
 
     def _only_active(self) -> Refused:
+        if self._is_active():
+            return Refused("this management server is becoming active; try again")
         role = self._owner.pair.member.role.value
         return Refused(f"this management server is {role}; allowed on the active only")
 
@@ -145,6 +149,8 @@ class PairOperations:
         if why is not None and not force:
             return Refused(f"{why}; --force restarts all the same")
         peer = self._parts.two.peer.name
+        if not self._knows_peer():
+            return Done(RoleReport(f"this server starts anew; {peer} is not heard to take over"))
         return Done(RoleReport(f"{peer} takes over, and this server starts anew as its standby"))
 
     def _standby_is_worse(self) -> str | None:
@@ -153,7 +159,7 @@ class PairOperations:
         peer = self._parts.two.peer.name
         if beat is None or not self._knows_peer():
             return f"{peer} is not heard"
-        if log is None or not isinstance(log.gate.standing, InStep):
+        if log is None or not _is_exact(log.gate.standing):
             return f"{peer} is not synchronised"
         ours = self._parts.membership.standing.bmcs_reached
         if beat.standing.bmcs_reached < ours:
@@ -172,16 +178,20 @@ class PairOperations:
         systems = active.parts.owner.world.systems.values()
         if not force and any(system.reset is not None for system in systems):
             return Refused("a reset is in progress; --force stops all the same")
-        peer = self._parts.two.peer.name
-        if self._knows_peer():
+        if self._owner.pair.record is None:
+            peer = self._parts.two.peer.name
             say(f"{peer} is to stop first")
             failure = await self._stop_standby()
             if failure is not None and not force:
                 return Refused(f"{peer}: {failure}; --force stops this server all the same")
+            if failure is not None:
+                return Done(RoleReport(f"this server stops; {peer}: {failure}"))
         return Done(RoleReport("both management servers stop"))
 
     async def _stop_standby(self) -> str | None:
         """Have it stop, and wait until it has said so; give why not."""
+        if not self._knows_peer():
+            return "it is not heard, and may run"
         try:
             await self._channel.order(Order("shutdown"))
         except NotReachedError as exc:
@@ -216,3 +226,7 @@ class PairOperations:
         except NotReachedError as exc:
             return Refused(f"{peer}: {exc}")
         return Done(RoleReport(f"{peer} {done}"))
+
+
+def _is_exact(standing: Standing) -> bool:
+    return isinstance(standing, InStep) and trio.current_time() - standing.since >= EXACT_AFTER_S

@@ -130,17 +130,27 @@ class PairReporter:
         )
 
     def _feeds(self, server: ManagementServer) -> Link:
+        """As good as the worst of its PDUs, as far as this server asks them."""
         if not server.ipdusd or not server.feeds:
             return Link.NONE
-        served = {feed.pdu for feed in self._parts.two.peer.feeds}
-        known = [
-            self._parts.pdus[feed.pdu].layout is not None
-            for feed in server.feeds
-            if feed.pdu in self._parts.pdus and feed.pdu in served
-        ]
-        if not known:
-            return Link.NONE
-        return Link.OK if all(known) else Link.NG
+        pdus = {feed.pdu for feed in server.feeds}
+        known = [self._answers(pdu) for pdu in pdus]
+        if False in known or not pdus <= set(self._parts.pdus):
+            return Link.NG
+        return Link.NONE if None in known else Link.OK
+
+    def _answers(self, pdu: str) -> bool | None:
+        """Whether a PDU answers; None before it ever did, or if nobody asks: a standby asks only
+        the peer's."""
+        active, power = self._activation.active, self._parts.pair.power
+        if active is not None:
+            return active.parts.owner.world.pdus.get(pdu)
+        keeper = self._parts.pdus.get(pdu)
+        if keeper is None or pdu not in {feed.pdu for feed in power.means.feeds}:
+            return None
+        if pdu in power.pdus:
+            return True
+        return None if keeper.layout is None else False
 
     def _path(self, path: Path, now: Instant) -> PathRow:
         hearing = self._parts.pair.hearing
@@ -164,13 +174,16 @@ class PairReporter:
     def _notes(self, now: Instant) -> tuple[str, ...]:
         notes: list[str] = []
         if self._parts.pair.member.role is PairRole.ACTIVE:
-            notes += [f"no takeover: {reason}" for reason in self._watchman.degraded(now)]
+            notes += [f"degraded: {reason}" for reason in self._watchman.degraded(now)]
         if not any(self._parts.membership.standing.machine):
             notes.append(
                 "the UUID of this machine is not known: the peer cannot compare it with our BMC's"
             )
         if peer_power.says_on(self._parts.pair.power, now) and not self._is_heard(now):
             notes.append(f"{self._parts.two.peer.name} is silent, and its BMC says that it is on")
+        unsendable = self._parts.voice.unsendable
+        if unsendable is not None:
+            notes.append(f"what this server has to say to its peer fits no datagram: {unsendable}")
         if self._files.differs:
             notes.append("the settings in the files are not those that run")
         notes += [

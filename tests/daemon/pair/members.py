@@ -8,6 +8,8 @@ by election, by handover and by the operator's word.
         active, standby = await members.in_step()
 """
 
+import os
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -121,7 +123,7 @@ class AddressInMemory(VirtualAddress):
     """The address as one process sees it; no frame leaves from it."""
 
     def __init__(self, address: str, gone: Callable[[], object] = bool) -> None:
-        """`gone` closes what is bound to the address: both servers are on one machine here."""
+        """`gone` frees what is bound to the address: both servers are on one machine here."""
         self.address = address
         self.had = False
         self._gone = gone
@@ -152,6 +154,15 @@ class AddressInMemory(VirtualAddress):
         return
 
 
+@dataclass(frozen=True)
+class Process:
+    """One process of a member."""
+
+    ending: Ending = field(default_factory=Ending)
+    ended: trio.Event = field(default_factory=trio.Event)
+    scope: trio.CancelScope = field(default_factory=trio.CancelScope)
+
+
 @dataclass
 class Member:
     """One of the two; `start` and `stop` it as often as you like."""
@@ -162,9 +173,7 @@ class Member:
     address: AddressInMemory = field(init=False)
     parts: PairParts = field(init=False)
     service: PairService = field(init=False)
-    ending: Ending = field(init=False)
-    process: trio.CancelScope = field(init=False)
-    ended: trio.Event = field(init=False)
+    process: Process = field(init=False)
     codes: list[int] = field(default_factory=list)
     """Exit statuses of its processes."""
 
@@ -172,6 +181,15 @@ class Member:
         for tree in ("etc", "var", "run", "log"):
             (self.base / tree).mkdir(parents=True)
         store(self.trees.etc, self.wanted)
+
+    @property
+    def ending(self) -> Ending:
+        return self.process.ending
+
+    @property
+    def ended(self) -> trio.Event:
+        """The process is gone."""
+        return self.process.ended
 
     @property
     def trees(self) -> Trees:
@@ -186,11 +204,11 @@ class Member:
         try:
             parts = build_pair(self.trees, settings, models, two, paths)
             parts.virtual.close()
-            self.address = AddressInMemory(parts.virtual.address, self._close_doors)
+            self.address = AddressInMemory(parts.virtual.address, self._leave_address)
             keeper = AddressKeeper(self.address, parts.chronicle.remark)
             self.parts = replace(parts, virtual=self.address, address=keeper)
-            self.ending, self.ended = Ending(), trio.Event()
-            with trio.CancelScope() as self.process:
+            self.process = Process()
+            with self.process.scope:
                 await self._serve(settings, task_status)
             self.codes.append(self.ending.code)
         finally:
@@ -207,10 +225,12 @@ class Member:
             await leave(self.service, self.parts, self.ending, scope)
             member.cancel_scope.cancel(reason=self.ending.reason)
 
-    def _close_doors(self) -> None:
+    def _leave_address(self) -> None:
+        """Nothing comes any more to what is bound to the address; its tasks do not notice."""
         active = self.service.activation.active
-        for opened in () if active is None else active.parts.sockets:
-            opened.close()
+        for bound in () if active is None else active.parts.sockets:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as elsewhere:
+                os.dup2(elsewhere.fileno(), bound._socket.fileno())
 
     def _close(self, close_paths: Callable[[], None]) -> None:
         close_paths()
@@ -222,7 +242,7 @@ class Member:
     def kill(self) -> None:
         """End it without a word: it holds nothing afterwards, as if the machine had died."""
         self.parts.address.drop()
-        self.process.cancel(reason="killed")
+        self.process.scope.cancel(reason="killed")
 
     async def until(self, wanted: Callable[[], bool]) -> None:
         """Wait until something is so; the patience is that of a loaded machine."""

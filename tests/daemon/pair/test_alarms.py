@@ -28,21 +28,32 @@ HERE = Standing(configuration=b"settings", service=b"service!")
 BEAT = Beat(Claim(PairRole.STANDBY, 3, ME), Echo(ME, 1), Replica(ME), HERE, frozenset(), clock=0.0)
 
 
-class Bench:
-    """A watchman on a clock that is moved by hand; the peer is heard on every path."""
+class Ears:
+    """Hear what is said, and tell what stands."""
 
     def __init__(self, directory: File) -> None:
         self.said: list[str] = []
         self.told: list[bool] = []
-        self.now = 100.0
         self.chronicle = Chronicle(directory, "en")
+
+    def say(self, remark: Remark) -> None:
+        self.said.append(remark.message)
+        self.chronicle.remark(remark)
+
+
+class Bench:
+    """A watchman on a clock that is moved by hand; the peer is heard on every path."""
+
+    def __init__(self, directory: File) -> None:
+        self.ears = Ears(directory)
+        self.now = 100.0
         settings = PairSettings(Means("m2"), b"service!")
         self.pair = new_pair(settings, Member(ME, 0, 3, role=PairRole.ACTIVE), None, Instant(0.0))
         self.paths = Paths((1, 1), {}, {})
         keys = (PairKey(1, Secret("a5" * 32)),)
         voice = Voice(PairEnd(keys, "m1", "m2"), self.paths, ME)
         record = PeerStopped(directory, "a boot")
-        self.membership = Membership("m2", voice, record, self.say)
+        self.membership = Membership("m2", voice, record, self.ears.say)
         self.membership.standing = HERE
         self.membership.heard_of.beat = BEAT
         self.log = ActiveLog(ME, lambda: Instant(self.now), lambda *_: None, lambda _: None)
@@ -50,11 +61,13 @@ class Bench:
         self.synchronise()
         self.heard_on = set(Path)
         self.set_bmc(works=True)
-        self.watchman = Watchman("m2", self.pair, self.membership, self.say, self.told.append)
+        self.watchman = Watchman(
+            "m2", self.pair, self.membership, self.ears.say, self.ears.told.append
+        )
 
-    def say(self, remark: Remark) -> None:
-        self.said.append(remark.message)
-        self.chronicle.remark(remark)
+    def close(self) -> None:
+        self.paths.close()
+        self.ears.chronicle._syslog.close()
 
     def synchronise(self) -> None:
         self.log.followed_by(PEER)
@@ -84,16 +97,16 @@ class Bench:
                 spoken_at=Instant(self.now),
                 paths=tuple(known.items()),
             )
-        self.said.clear()
+        self.ears.said.clear()
         self.watchman.look(Instant(self.now))
-        return list(self.said)
+        return list(self.ears.said)
 
     def pass_by(self, seconds: float) -> list[str]:
         """Give what was said in that time."""
         return [message for _ in range(int(seconds / LOOK_S)) for message in self.step()]
 
     def alarms(self) -> set[str]:
-        return {message for message, _ in self.chronicle.alarms}
+        return {message for message, _ in self.ears.chronicle.alarms}
 
 
 @pytest.fixture
@@ -101,8 +114,7 @@ def bench(tmp_path: File) -> Iterator[Bench]:
     made = Bench(tmp_path)
     assert not made.pass_by(3)
     yield made
-    made.paths.close()
-    made.chronicle._syslog.close()
+    made.close()
 
 
 def test_a_peer_that_falls_silent_and_comes_back_is_said_to_once_each(bench: Bench) -> None:
@@ -123,7 +135,7 @@ def test_a_peer_that_stops_in_order_is_not_lost(bench: Bench) -> None:
 def test_one_path_that_is_cut_is_said_of_that_path(bench: Bench) -> None:
     bench.heard_on = {Path.MANAGEMENT, Path.RESET}
     assert bench.pass_by(10) == ["pair-path-lost"]
-    assert bench.chronicle.alarms == {
+    assert bench.ears.chronicle.alarms == {
         ("pair-path-lost", "duplex LAN"): "HACN409 duplex LAN: m2 is not heard there"
     }
     bench.heard_on = set(Path)
@@ -177,7 +189,7 @@ def test_another_reason_is_said_when_it_has_lasted(bench: Bench) -> None:
     assert bench.pass_by(3) == ["pair-unfenceable"]
     bench.pair.power = replace(bench.pair.power, matches=False)
     assert bench.pass_by(3) == ["pair-unfenceable"]
-    ((_, text),) = bench.chronicle.alarms.items()
+    ((_, text),) = bench.ears.chronicle.alarms.items()
     assert "another machine" in text
 
 
@@ -210,14 +222,13 @@ def test_an_undecided_server_that_the_operator_makes_active_has_not_heard_its_pe
     bench.synchronise()
     assert bench.pass_by(5) == ["pair-heard"]
     assert not bench.alarms()
-    bench.paths.close()
-    bench.chronicle._syslog.close()
+    bench.close()
 
 
 def test_whoever_could_take_over_is_asked_at_every_look(bench: Bench) -> None:
-    assert set(bench.told) == {False}
+    assert set(bench.ears.told) == {False}
     assert bench.watchman.degraded(Instant(bench.now)) == ()
     bench.says(peer_fenceable=False)
     bench.step()
-    assert bench.told[-1]
+    assert bench.ears.told[-1]
     assert bench.watchman.degraded(Instant(bench.now)) == ("it could not prove this server off",)

@@ -1,79 +1,31 @@
-"""Full syncs and handed settings between two daemons, whatever happens to the connections."""
+"""Full syncs between two daemons, and who dials, whatever happens to the connections."""
 
-import fcntl
 import os
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import trio
 
-from haconn.config.copying import bundle
-from haconn.config.store import load
 from haconn.core.beat import PairRole, PairSession
 from haconn.core.gate import InStep
-from haconn.core.model import Secret
-from haconn.core.report import CopyReport
 from haconn.core.system import System
 from haconn.daemon.pair.copy import StandbyCopy
-from haconn.daemon.pair.stream import SealedStreamLost, connect
 from haconn.daemon.pair.syncing import (
     AT_ONCE,
     Declined,
     Everything,
-    Exchange,
-    Identity,
     Loaded,
-    Message,
-    Obeyed,
-    Order,
-    Settings,
-    Talk,
     WantSync,
 )
-from haconn.wire.control import CopyConfiguration
-from haconn.wire.pair.keys import PairKey
-from tests.daemon.files import store
 from tests.daemon.pair.members import (
-    PAIR_KEY,
     Member,
-    Members,
-    configuration,
-    key_entry,
     two_members,
 )
-from tests.wire.parts import BETA, GAMMA
+from tests.daemon.pair.posing import asked, in_step_again, posing_as
+from tests.wire.parts import BETA
 
-KEYS = (PairKey(1, Secret(PAIR_KEY)),)
 DEAD = PairSession(b"an ended process")
-
-
-@asynccontextmanager
-async def posing_as(member: Member, towards: Member) -> AsyncIterator[Talk]:
-    """Talk as one of the two talks, in a process that is not its daemon."""
-    port = towards.parts.two.me.lan_port
-    assert port is not None
-    names = member.name, towards.name
-    async with await connect(str(towards.parts.two.me.lan_addr), port, KEYS, *names) as stream:
-        yield Talk(stream)
-
-
-async def asked(member: Member, towards: Member, question: Message) -> Message | None:
-    async with posing_as(member, towards) as talk:
-        await talk.say(question)
-        answer = await talk.hear()
-        await talk.end()
-        return answer
-
-
-async def in_step_again(active: Member, standby: Member) -> None:
-    """What is written now arrives, and is waited for."""
-    await active.until(lambda: active.has_in_step(standby))
-    active.write(7777)
-    await standby.until(lambda: standby.written() == 7777)
 
 
 # ---- full syncs
@@ -281,125 +233,3 @@ async def test_a_connection_that_is_gone_before_it_is_taken_is_nobodys(tmp_path:
                 linger = b"\x01\0\0\0\0\0\0\0"  # the connection is reset at its end
                 stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         await in_step_again(active, standby)
-
-
-# ---- orders
-
-
-async def test_an_order_is_done_after_it_has_been_answered(tmp_path: Path) -> None:
-    async with two_members(tmp_path) as members:
-        active, standby = await members.in_step()
-        assert await asked(active, standby, Order("shutdown")) == Obeyed()
-        await standby.ended.wait()
-        assert standby.codes == [0]
-        await active.until(lambda: active.parts.pair.record is not None)
-
-
-async def test_an_active_obeys_nobody(tmp_path: Path) -> None:
-    async with two_members(tmp_path) as members:
-        active, standby = await members.in_step()
-        assert await asked(standby, active, Order("restart")) == Declined("it is active")
-        settings = Settings(bundle(standby.trees.etc))
-        assert await asked(standby, active, settings) == Declined("it is active")
-        assert not active.ending.ordered.is_set()
-
-
-async def test_whoever_has_answered_and_gone_has_been_heard() -> None:
-    """A server that was told to stop may be gone before the conversation has its end."""
-    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
-    port = listener.socket.getsockname()[1]
-    heard: list[Message | None] = []
-
-    async def obey_and_die(talk: Talk) -> None:
-        await talk.hear()
-        await talk.say(Obeyed())
-        raise SealedStreamLost("the process has ended")
-
-    async def order(talk: Talk) -> None:
-        await talk.say(Order("shutdown"))
-        heard.append(await talk.hear())
-
-    one, other = (Exchange(_identity(*names), port) for names in (("m1", "m2"), ("m2", "m1")))
-
-    async def take_call(stream: trio.SocketStream) -> None:
-        await other.answer(stream, obey_and_die, ())
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(trio.serve_listeners, take_call, [listener])
-        await one.ask(["127.0.0.1"], order)
-        nursery.cancel_scope.cancel(reason="the test has ended")
-    assert heard == [Obeyed()]
-
-
-def _identity(me: str, peer: str) -> Identity:
-    return Identity(me, peer, KEYS)
-
-
-# ---- settings
-
-
-def with_another_key(members: Members) -> None:
-    """The operator makes a key on one of the two."""
-    wanted = members.one.wanted
-    keys = (*wanted.keys, key_entry(3, "server3", GAMMA.master))
-    for member in (members.one, members.other):
-        if member.serves:
-            store(member.trees.etc, replace(wanted, keys=keys, next_system=4))
-
-
-async def test_a_standby_that_is_handed_settings_has_their_keys_and_says_their_hash(
-    tmp_path: Path,
-) -> None:
-    async with two_members(tmp_path) as members:
-        active, standby = await members.in_step()
-        with_another_key(members)
-        assert await active.ask(CopyConfiguration()) == CopyReport(("secrets.toml",))
-        assert load(standby.trees.etc).keys == load(active.trees.etc).keys
-        assert {key.id for key in standby.service.activation.configuration.keys} == {1, 2, 3}
-        before = standby.parts.membership.standing.configuration
-
-        def agree() -> bool:
-            beat = active.parts.membership.heard_of.beat
-            mine = active.parts.membership.standing.configuration
-            return beat is not None and beat.standing.configuration == mine != before
-
-        await active.until(agree)
-
-
-async def test_settings_that_cannot_be_used_change_nothing_and_are_named(tmp_path: Path) -> None:
-    async with two_members(tmp_path) as members:
-        active, standby = await members.in_step()
-        before = load(standby.trees.etc)
-        for data in (b"nonsense", b"\xff", b'{"files": {}, "models": {}}'):
-            said = await asked(active, standby, Settings(data))
-            assert isinstance(said, Declined)
-            assert "\n" not in said.reason
-        assert load(standby.trees.etc) == before
-        (active.trees.etc / "pservers.toml").write_text("nonsense = ")
-        assert "pservers.toml" in await active.refuses(CopyConfiguration())
-
-
-async def test_a_standby_whose_files_somebody_changes_declines(tmp_path: Path) -> None:
-    async with two_members(tmp_path) as members:
-        active, standby = await members.in_step()
-        with_another_key(members)
-        lock = standby.trees.etc / ".lock"
-        with lock.open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            assert "in use by another setting command" in await active.refuses(CopyConfiguration())
-        assert await active.ask(CopyConfiguration()) == CopyReport(("secrets.toml",))
-
-
-async def test_a_process_that_ends_while_settings_are_installed_leaves_them_whole(
-    tmp_path: Path,
-) -> None:
-    async with two_members(tmp_path) as members:
-        active, standby = await members.in_step()
-        with_another_key(members)
-        wanted, before = load(active.trees.etc), load(standby.trees.etc)
-        async with posing_as(active, standby) as talk:
-            await talk.say(Settings(bundle(active.trees.etc)))
-            standby.kill()
-            await standby.ended.wait()
-        assert load(standby.trees.etc).keys in (wanted.keys, before.keys)
-        assert configuration().peer_newest == load(standby.trees.etc).peer_newest
