@@ -52,8 +52,8 @@ class Room:
         self.machines = (Machine(0), Machine(1))
         self.weather = Weather()
         self.takeovers: list[tuple[float, int, role.Proof]] = []
-        self.network = Network(self.clock, self.weather, self.machines, seed, self._take)
-        self._devices = Devices(self.clock, self.weather, self.machines, self._take)
+        self.network = Network(self.clock, self.weather, self.machines, seed, self.take)
+        self._devices = Devices(self.clock, self.weather, self.machines, self.take)
         self._sessions = 0
         for machine in self.machines:
             self.start(machine)
@@ -106,7 +106,7 @@ class Room:
         settings = PairSettings(Means("peer"), SERVICE)
         pair = new_pair(settings, member, machine.record, Instant(self.clock.now))
         process = machine.process = Process(pair)
-        self._take(machine, SessionOpened("peer", 1))
+        self.take(machine, SessionOpened("peer", 1))
         self._look(machine, process)
         self._devices.poll(machine, process)
         self._refresh(machine, process)
@@ -139,11 +139,11 @@ class Room:
         first = [one for one in process.waiting if not isinstance(one, Arrived)]
         process.waiting[:] = arrived
         for said in (*first, Tick()):
-            self._take(machine, said)
+            self.take(machine, said)
         unread = list(process.waiting)
         process.waiting.clear()
         for event in unread:
-            self._take(machine, event)
+            self.take(machine, event)
 
     def stop(self, machine: Machine) -> None:
         """Stop in order: the address goes, then the peer is told, and nothing is started again."""
@@ -168,17 +168,8 @@ class Room:
         if machine.process is None:
             self._say(machine, process, Stopped())
 
-    def operator_says_off(self, machine: Machine) -> None:
-        """The operator, who is right, gives the word."""
-        process = machine.process
-        peer = self.machines[1 - machine.rank]
-        truly = not peer.powered or (peer.process is None and not peer.enabled)
-        if process is None or not truly or peer.lease_until > self.clock.now:
-            return
-        if refusal(process.pair, Instant(self.clock.now)) is None:
-            self._take(machine, PeerIsOff())
-
-    def _take(self, machine: Machine, event: Event) -> None:
+    def take(self, machine: Machine, event: Event) -> None:
+        """Let a process have an event, unless it stands still."""
         process = machine.process
         if process is None:
             return
@@ -199,7 +190,7 @@ class Room:
         if machine.process is not process:
             return
         if self.clock.now >= max(process.stands_until, next_due(process.pair)):
-            self._take(machine, Tick())
+            self.take(machine, Tick())
         due = max(next_due(process.pair), process.stands_until)
         self.clock.at(min(due, self.clock.now + 0.05), lambda: self._look(machine, process))
 
@@ -223,25 +214,7 @@ class Room:
             case Fenced() | Perform() | Hurry():
                 self._touch(machine, process, action)
             case _:
-                self._role(machine, action)
-
-    def _role(self, machine: Machine, action: Action) -> None:
-        match action:
-            case TakeOver(epoch, proof):
-                machine.epoch = epoch
-                machine.lease_until = self.clock.now + TIMES.lease_s
-                self.takeovers.append((self.clock.now, machine.rank, proof))
-            case role.Follow(_, epoch):
-                machine.epoch = epoch
-            case role.Yield():
-                machine.lease_until = -1.0
-                self.end(machine, release=True)
-            case Keep(echo):
-                machine.record = echo
-            case role.DeleteRecord():
-                machine.record = None
-            case _:
-                pass
+                _role(self, machine, action)
 
     def _touch(self, machine: Machine, process: Process, action: Fenced | Perform | Hurry) -> None:
         match action:
@@ -255,15 +228,7 @@ class Room:
                     self.clock.at(self.clock.now + TIMES.repower_s, lambda: self.give_power(peer))
 
     def _speak(self, machine: Machine, process: Process, action: Speak) -> None:
-        beat = Beat(
-            action.claim,
-            action.echo,
-            Replica(),
-            Standing(service=SERVICE),
-            action.hearing,
-            self.clock.now,
-            action.probe,
-        )
+        beat = beat_of(action, self.clock.now)
         session = process.pair.hearing.session
         self.network.send(machine, PairDatagram(session, action.seq, machine.epoch, beat))
 
@@ -276,3 +241,39 @@ class Room:
 def role_of(machine: Machine) -> PairRole | None:
     """What its process is, if one runs."""
     return None if machine.process is None else machine.process.pair.member.role
+
+
+def operator_says_off(room: Room, machine: Machine) -> None:
+    """The operator, who is right, gives the word."""
+    process = machine.process
+    peer = room.machines[1 - machine.rank]
+    truly = not peer.powered or (peer.process is None and not peer.enabled)
+    if process is None or not truly or peer.lease_until > room.clock.now:
+        return
+    if refusal(process.pair, Instant(room.clock.now)) is None:
+        room.take(machine, PeerIsOff())
+
+
+def beat_of(action: Speak, clock: float) -> Beat:
+    """What is sent."""
+    standing = Standing(service=SERVICE)
+    return Beat(action.claim, action.echo, Replica(), standing, action.hearing, clock, action.probe)
+
+
+def _role(room: Room, machine: Machine, action: Action) -> None:
+    match action:
+        case TakeOver(epoch, proof):
+            machine.epoch = epoch
+            machine.lease_until = room.clock.now + TIMES.lease_s
+            room.takeovers.append((room.clock.now, machine.rank, proof))
+        case role.Follow(_, epoch):
+            machine.epoch = epoch
+        case role.Yield():
+            machine.lease_until = -1.0
+            room.end(machine, release=True)
+        case Keep(echo):
+            machine.record = echo
+        case role.DeleteRecord():
+            machine.record = None
+        case _:
+            pass

@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from haconn.core.beat import PairRole, Path
 from haconn.core.role import Proof
-from tests.core.pair_room import Room, role_of
+from tests.core.pair_room import Room, operator_says_off, role_of
 from tests.core.pair_together import PATHS, Machine
 
 HEALED_S = 30.0
@@ -154,7 +154,7 @@ class TwoMembers(RuleBasedStateMachine):
                 lambda room, machine: room.cut_power(machine),
                 lambda room, machine: room.give_power(machine),
                 lambda room, machine: room.stop(machine),
-                lambda room, machine: room.operator_says_off(machine),
+                operator_says_off,
             )
         ),
     )
