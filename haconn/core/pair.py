@@ -242,7 +242,7 @@ def _silence(pair: Pair, now: Instant) -> list[Action]:
     again = pair.rhythm.retry_at is None or now >= pair.rhythm.retry_at
     fences = member.role is PairRole.STANDBY and not member.fencing and again
     if fences or not member.silent:
-        blind = pair.seen.surroundings.blindness(now, times)
+        blind = pair.seen.surroundings.blindness(pair.hearing.heard_at, now, times)
         actions += _role(pair, role.Silent(may_fence=again and blind is None), now)
         if fences and member.suits and blind is not None:
             actions += _blind(pair, blind, now)

@@ -38,12 +38,22 @@ class Surroundings:
     others_at: Instant | None = None
     """When something of somebody other than the peer last came over the reset path."""
 
-    def blindness(self, now: Instant, times: PairTimes) -> str | None:
-        """Why the silence of the peer may be our own cable's; None if that works."""
+    def blindness(self, peer_at: Instant | None, now: Instant, times: PairTimes) -> str | None:
+        """Why the silence of the peer may be our own cable's; None if that works.
+
+        Who was heard before the peer's last word proves nothing: our own ears may have failed
+        between the two.
+
+        Args:
+            peer_at: when the peer was last heard; None if it never was.
+        """
         if not self.carrier:
             return "no carrier"
         recent = self.others_at is not None and now - self.others_at < times.heard_others_s
-        return None if recent else "nobody is heard on it"
+        if self.others_at is None or not recent:
+            return "nobody is heard on it"
+        since = peer_at is None or self.others_at > peer_at
+        return None if since else "nobody was heard on it since the peer was"
 
 
 @dataclass(frozen=True, slots=True)

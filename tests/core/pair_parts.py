@@ -207,7 +207,7 @@ def standby(means: Means = BY_BMC) -> Scene:
     scene = Scene(means)
     scene.beats(0.0, 10.0)
     assert scene.role is PairRole.STANDBY
-    scene.sees(others_at=10.0)
+    scene.sees(others_at=1000.0)
     return scene
 
 

@@ -122,12 +122,29 @@ def test_a_standby_that_hears_nobody_else_does_not_fence(others_at: float | None
     assert told(scene, "pair-blind", "reason") == ["nobody is heard on it"]
 
 
-def test_others_that_were_heard_within_five_seconds_are_enough() -> None:
+def test_others_that_were_heard_since_the_peer_was_are_enough() -> None:
     scene = standby()
-    scene.sees(others_at=6.6)
+    scene.sees(others_at=10.1)
     scene.until(11.5)
     assert begun(scene) == [11.5]
     assert blind(scene) == []
+
+
+def test_others_that_were_heard_before_the_peers_last_word_prove_no_working_ear() -> None:
+    scene = standby()
+    scene.sees(others_at=9.9)
+    scene.until(15.0)
+    assert begun(scene) == []
+    assert told(scene, "pair-blind", "reason") == ["nobody was heard on it since the peer was"]
+
+
+def test_others_that_were_heard_long_ago_prove_no_working_ear() -> None:
+    scene = standby()
+    scene.sees(carrier=False)
+    scene.until(15.3)
+    scene.sees(others_at=10.1)
+    scene.until(20.0)
+    assert begun(scene) == []
 
 
 def test_a_standby_tries_as_soon_as_it_sees_again() -> None:
