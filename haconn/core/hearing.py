@@ -1,10 +1,13 @@
 """What of the peer's words counts, and whether it is silent: trust, order and time.
 
 A session is trusted when it has answered: the first datagram of a session that is not known
-notes the number that our next datagram will bear, and a beat of that session that echoes this
-number, or a greater one, was sent by a process that lives now. A replay cannot do that. The
-session that was trusted before is superseded then: its process has ended, and whatever comes of it
-is a recording, and is not even noticed.
+notes the number that our next datagram will bear, and a beat that echoes this number, or a greater
+one, was sent by a process that lives now. A replay cannot do that. The session that was trusted
+before is superseded then: its process has ended, and whatever comes of it is a recording, and is
+not even noticed.
+
+The number holds for all sessions, also for the one that is trusted: once another has spoken, what
+it said before may be the last word of a process that has ended. It is an answer no more.
 
 Within a session numbers only go up, trusted or not. A copy of the same datagram on another path
 counts for that path, and is not heard twice. So a recording is noticed once at most.
@@ -42,9 +45,7 @@ class Asked:
     """A session that is to prove that it lives now."""
 
     session: PairSession
-    seq: int
-    """Of ours: an echo of this or a later one proves it."""
-    last: int = 0
+    last: int
     """The greatest number heard in it."""
 
 
@@ -60,6 +61,8 @@ class Hearing:
     trusted: PairSession | None = None
     last: int = 0
     """The greatest number heard in the trusted session."""
+    since: int = 0
+    """Of ours: what echoes this or a later one was said after the last new session had spoken."""
     asked: tuple[Asked, ...] = ()
     """Sessions that are not trusted, the latest last."""
     bygone: tuple[PairSession, ...] = ()
@@ -117,7 +120,7 @@ class Judged:
     new: bool = False
     """It is of the trusted session and later than all before: it is to be heard."""
     answers: bool = False
-    """It is a beat that echoes a datagram of this very process."""
+    """It is a beat that echoes a datagram of this very process, and of late enough."""
     superseded: bool = False
     """With it its session became the trusted one."""
     stranger: bool = False
@@ -167,22 +170,24 @@ def hear(
 
 
 def _answers(hearing: Hearing, beat: Beat | None) -> bool:
-    return beat is not None and beat.echo.session == hearing.session
+    if beat is None or beat.echo.session != hearing.session:
+        return False
+    return beat.echo.seq >= hearing.since
 
 
 def _stranger(
     hearing: Hearing, path: Path, datagram: PairDatagram, beat: Beat | None, now: Instant
 ) -> tuple[Hearing, Judged]:
     session = datagram.session
-    # what it echoes so far may be a replay: only what we send from now on proves it alive
-    new = Asked(session, hearing.sent + 1)
-    asked = next((one for one in hearing.asked if one.session == session), new)
-    if datagram.seq <= asked.last:
+    last = next((one.last for one in hearing.asked if one.session == session), None)
+    if last is None:
+        # what is echoed so far may be a replay: only what we send from now on proves it alive
+        hearing = replace(hearing, since=hearing.sent + 1)
+    elif datagram.seq <= last:
         return hearing, Judged()
     known = _to_echo(hearing, datagram, now)
-    proved = beat is not None and _answers(hearing, beat) and beat.echo.seq >= asked.seq
-    if not proved:
-        return _asked(known, replace(asked, last=datagram.seq)), Judged(stranger=True)
+    if not _answers(hearing, beat):
+        return _asked(known, Asked(session, datagram.seq)), Judged(stranger=True)
     fresh = _on_path(_superseded(known, session), path, now)
     heard = _in_session(fresh, datagram, beat, now)
     return heard, Judged(new=True, answers=True, superseded=True, stranger=True)

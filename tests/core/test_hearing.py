@@ -73,6 +73,27 @@ def test_a_session_is_trusted_on_the_path_that_brought_the_proof() -> None:
     assert ear.hearing.heard_on(at(3.0), TIMES) == {Path.RESET}
 
 
+def test_a_late_word_of_the_trusted_session_is_no_answer_once_another_has_spoken() -> None:
+    ear = trusting()
+    ear.send()
+    assert ear.beat(1, session=NEXT) == STRANGE
+    assert ear.beat(3, 2) == Judged(new=True)  # it may be the last word of an ended process
+    ear.send()
+    assert ear.beat(4, 3) == ANSWER
+    assert ear.beat(2, session=NEXT) == STRANGE
+    assert ear.beat(5, 3) == ANSWER
+
+
+def test_nobody_is_trusted_for_what_it_said_before_another_spoke() -> None:
+    ear = Ear()
+    ear.beat(1)
+    ear.send()
+    ear.beat(1, session=NEXT)
+    assert ear.beat(2, 1) == STRANGE
+    ear.send()
+    assert ear.beat(3, 2) == TRUSTED
+
+
 def test_numbers_only_go_up() -> None:
     ear = trusting()
     assert ear.beat(2, 1) == Judged()

@@ -9,7 +9,6 @@ Here processes that end and begin, loss, delay, copies and replays try to get an
 
 from dataclasses import dataclass, field, replace
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -123,11 +122,6 @@ def _in_session() -> Air:
     return air
 
 
-FAULT = pytest.mark.xfail(
-    strict=True,
-    reason="hearing.py takes for an answer what was said before another session has spoken",
-)
-
 SOON = st.integers(0, 3)
 """Most datagrams come soon: how many are overtaken."""
 WHENEVER = st.integers(0, 200)
@@ -195,7 +189,6 @@ def _after(air: Air, what: str) -> Air | None:
     return air
 
 
-@FAULT
 def test_no_short_schedule_lets_a_claim_count_out_of_order() -> None:
     airs = [Air()]
     for _ in range(DEEP):
@@ -214,7 +207,6 @@ def test_two_processes_after_each_other_are_heard_in_that_order() -> None:
     assert [sent.process for sent in air.counted] == [1, 2]
 
 
-@FAULT
 def test_late_answer_of_an_ended_process_does_not_supersede_its_successor() -> None:
     air = Air()
     air.we_hear(air.they_speak())
@@ -243,7 +235,6 @@ def test_stopped_is_new_only_in_the_trusted_session_and_once() -> None:
     assert hear(stranger, Path.DUPLEX, stopped.datagram, Instant(99))[1].stranger
 
 
-@FAULT
 def test_late_word_of_the_trusted_session_does_not_count_once_another_has_spoken() -> None:
     """Else the doubt of role.py ends, and two can hold the address: `late word ends doubt` in
     tests/core/pair_search_weak.py."""
@@ -254,7 +245,6 @@ def test_late_word_of_the_trusted_session_does_not_count_once_another_has_spoken
     assert not air.we_hear(late).answers
 
 
-@FAULT
 def test_session_does_not_become_trusted_by_what_it_said_before_another_spoke() -> None:
     air = Air()
     air.we_hear(air.they_speak())
