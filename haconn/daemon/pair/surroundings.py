@@ -55,12 +55,19 @@ class ResetPathWatch:
                 interface = self._address.find()
                 pair = self._pair()
                 with Others(interface, pair) as others, Carriers() as carriers:
-                    while self._pair() == pair:
+                    while self._pair() == pair and self._is_there(interface, carriers):
                         self._look(interface, others, carriers)
                         await trio.sleep(SAMPLE_S)
             except AddressError:
                 self._take(Saw(Surroundings()))
                 await trio.sleep(SAMPLE_S)
+
+    def _is_there(self, interface: Interface, carriers: Carriers) -> bool:
+        """Whether it is the interface still: one without a carrier may have been made anew.
+
+        Raises AddressError if there is none.
+        """
+        return carriers.carrier(interface.index) or self._address.find() == interface
 
     def _look(self, interface: Interface, others: Others, carriers: Carriers) -> None:
         heard_at = others.sample()
