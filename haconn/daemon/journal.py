@@ -56,6 +56,11 @@ def host_name() -> str:
     return os.uname().nodename
 
 
+def wall_clock() -> float:
+    """Seconds since the epoch: for what has to outlive a boot, and for nothing else."""
+    return time.time()
+
+
 def clock_shift() -> float:
     """What makes a stamp of the monotonic clock of an Instant of this process."""
     return time.monotonic() - trio.current_time()

@@ -38,6 +38,7 @@ from haconn.daemon.pair.fencing import PeerAction, PeerDevices
 from haconn.daemon.pair.log import ActiveLog
 from haconn.daemon.pair.owner import PairOwner
 from haconn.daemon.pair.records import PeerStopped
+from haconn.daemon.pair.repowers import Repowers
 from haconn.daemon.pair.voice import Voice
 
 
@@ -54,7 +55,12 @@ class Membership:
     """Implements haconn.daemon.pair.owner.Hands."""
 
     def __init__(
-        self, peer: str, voice: Voice, record: PeerStopped, say: Callable[[Remark], None]
+        self,
+        peer: str,
+        voice: Voice,
+        record: PeerStopped,
+        say: Callable[[Remark], None],
+        repowers: Repowers | None = None,
     ) -> None:
         self.standing = Standing()
         """What our beats say; replaced by whoever knows better."""
@@ -62,7 +68,9 @@ class Membership:
         self.log: ActiveLog | None = None
         self.wakes = Wakes()
         self.heard_of = HeardOf()
-        self._fencings = Fencings(peer)
+        self._fencings = Fencings(peer, repowers)
+        if repowers is not None:
+            self._fencings.repowers = repowers.load(Instant(trio.current_time()))
         self._tools = Tools(voice, record, say, peer)
 
     def attach(self, owner: PairOwner, devices: PeerDevices) -> None:
@@ -215,7 +223,7 @@ class Membership:
                     proof=action.end.proof.value,
                 )
             )
-        self._fencings.ended(action, Instant(trio.current_time()))
+        self._complain(self._fencings.ended(action, Instant(trio.current_time())))
 
     def device(self, action: PeerAction) -> None:
         """Touch a device of the peer."""
@@ -264,17 +272,28 @@ class Fencings:
     """What attempts to fence the peer have left to be done."""
 
     peer: str
+    file: Repowers | None = None
+    """Where the repowers outlive this process."""
     owed: tuple[Owed, ...] = ()
     ended_at: Instant | None = None
     """The last attempt."""
     repowers: tuple[Instant, ...] = ()
 
-    def ended(self, action: Fenced, now: Instant) -> None:
-        """Note what is owed after it; what an earlier attempt has left stays owed."""
+    def ended(self, action: Fenced, now: Instant) -> str | None:
+        """Note what is owed after it; what an earlier attempt has left stays owed.
+
+        Gives why it could not be written down.
+        """
         fresh = owed_after(action.end, action.operation, self.repowers, now)
         self.ended_at = now
-        if isinstance(action.end, Proved):  # however many attempts it took, it is switched on once
-            self.repowers = (*self.repowers, now)
+        self._owe(fresh)
+        if not isinstance(action.end, Proved) or not self.owed:
+            return None
+        # however many attempts it took, it is switched on once
+        self.repowers = (*self.repowers, now)
+        return None if self.file is None else self.file.keep(self.repowers, now)
+
+    def _owe(self, fresh: tuple[Owed, ...]) -> None:
         if not fresh:
             return
         kinds = {one.what for one in fresh}

@@ -26,6 +26,7 @@ from haconn.daemon.pair.epochs import Epochs
 from haconn.daemon.pair.membership import Membership
 from haconn.daemon.pair.paths import Finder, Paths, own_address_towards, physical_address_in
 from haconn.daemon.pair.records import PeerStopped, boot_id, machine_uuid
+from haconn.daemon.pair.repowers import Repowers
 from haconn.daemon.pair.syncing import Exchange, Identity
 from haconn.daemon.pair.voice import Voice
 from haconn.daemon.parts import Mailbox, StartError, pdu_keepers
@@ -133,7 +134,8 @@ def build_pair(
     settings = PairSettings(means, service_hash(configuration), run_name=secrets.token_hex(3))
     now = Instant(trio.current_time())
     pair = new_pair(settings, Member(session, two.rank, epoch), record.load(), now)
-    membership = Membership(two.peer.name, voice, record, chronicle.remark)
+    repowers = Repowers(trees.var)
+    membership = Membership(two.peer.name, voice, record, chronicle.remark, repowers)
     membership.standing = _standing(trees, configuration, models)
     mailbox = Mailbox()
     assert two.peer.lan_port is not None
