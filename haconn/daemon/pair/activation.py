@@ -25,6 +25,8 @@ from haconn.daemon.pair.owner import PairOwner
 from haconn.daemon.pair.parts import PairParts, pdus_of, policy_of
 from haconn.daemon.parts import Heritage, build, open_journal
 
+EARLIER = "the active before did not know what was under way either"
+
 
 class Activation:
     """Makes this process active, once."""
@@ -68,15 +70,12 @@ class Activation:
             services.start_soon(parts.address.serve)
             self.active, self.commands = active, True
             active.begin(services)
-            self._say(record)
 
     def _build(self, record: Record, epoch: int) -> Active:
         """Make the core with its record. Raises StartError."""
         parts, membership = self._parts, self._parts.membership
         log = ActiveLog(parts.session, _now, self._send_part, self._go_on)
-        until = self._parts.membership.heard_of.hold_until
-        if record.conservative is not None:
-            until = Instant(trio.current_time() + TIMES.conservative_s)
+        until = self._hold(record)
         heritage = Heritage(
             record.found,
             parts.pdus,
@@ -107,13 +106,20 @@ class Activation:
         assert self.active is not None
         self.active.parts.owner.take(then)
 
-    def _say(self, record: Record) -> None:
-        if record.conservative is None:
-            return
-        hold = f"{TIMES.conservative_s:.0f}"
-        self._parts.chronicle.remark(
-            remark("pair-conservative", hold=hold, reason=record.conservative)
-        )
+    def _hold(self, record: Record) -> Instant | None:
+        """Until when nothing is commanded: for our own ignorance, or that of the active before.
+
+        Who takes over from an active that was cautious itself has no more than it had.
+        """
+        now = trio.current_time()
+        until, reason = self._parts.membership.heard_of.hold_until, EARLIER
+        if record.conservative is not None:
+            until, reason = Instant(now + TIMES.conservative_s), record.conservative
+        if until is None or until <= now:
+            return None
+        hold = f"{until - now:.0f}"
+        self._parts.chronicle.remark(remark("pair-conservative", hold=hold, reason=reason))
+        return until
 
     def degraded(self, is_so: bool, /) -> None:
         """Let CHECK's answers say whether there is a standby that could take over."""
