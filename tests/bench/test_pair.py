@@ -11,7 +11,6 @@ from fixtures.simulators.netns.truth import What
 from fixtures.simulators.pdu_agent import READ_WRITE, Agent
 from fixtures.simulators.pdu_ber import Message, Typed, encode
 from fixtures.simulators.pdu_layouts import LAYOUTS
-from tests.bench import pair
 from tests.bench.pair_gate import Gate, Sample
 from tests.bench.pair_gate import findings as of_gate
 from tests.bench.pair_resets import second
