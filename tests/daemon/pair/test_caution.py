@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import trio
+
+from haconn.core.model import Instant
 from haconn.daemon.pair.ending import EXIT_OK
 from tests.daemon.pair.members import two_members
 
@@ -13,6 +16,8 @@ async def test_who_takes_over_from_a_cautious_active_is_as_cautious(tmp_path: Pa
         assert active.service.activation.active is not None
         before = active.service.activation.active.parts.owner.world.settings.conservative_until
         assert before is not None
+        copy = standby.parts.membership.copy
+        await standby.until(lambda: copy.is_exact(Instant(trio.current_time())))
         active.ending.order(EXIT_OK, "the test")
         await standby.until(lambda: standby.serves)
         assert standby.service.activation.active is not None
