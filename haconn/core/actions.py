@@ -35,6 +35,8 @@ class Perform:
     deadline: Instant
     feeds: tuple[Feed, ...] = ()
     """What a cut is about."""
+    look_first: bool = False
+    """A cut that another process may have begun: what reads off already is not ordered off."""
 
 
 @dataclass(frozen=True, slots=True)

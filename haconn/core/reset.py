@@ -125,6 +125,8 @@ class Trying:
     """Of a hard stage that was taken up: when its time ends, as it was first issued."""
     hedged: bool = False
     """The hard stage was skipped into the cut: both are issued together."""
+    taken_up: bool = False
+    """Another process began it, and may have done more than it has recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +243,8 @@ def _in_doubt(state: Trying, now: Instant) -> Trying:
     """What was recorded may have left, at any time until now; what a BMC is, is not known."""
     stages = state.sent | _together(state)
     commanded_at = state.commanded_at if stages == state.sent else now
-    return replace(state, bmc_dead=False, hedged=False, sent=stages, commanded_at=commanded_at)
+    known = replace(state, bmc_dead=False, hedged=False, taken_up=True)
+    return replace(known, sent=stages, commanded_at=commanded_at)
 
 
 def step(plan: Plan, state: Trying, event: Event, now: Instant) -> Step:

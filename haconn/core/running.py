@@ -137,6 +137,7 @@ def _issue(
         issue.command,
         issue.deadline,
         policy.feeds if cut else (),
+        look_first=cut and running.state.taken_up,
     )
     soft = issue.command is Command.SOFT_RESET
     stop: list[Action] = [] if soft else [StopRestore(server), *ended]

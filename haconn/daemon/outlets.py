@@ -7,6 +7,7 @@ until it has stopped.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 
 import trio
@@ -67,8 +68,17 @@ class OutletWriter:
         if keeper is None:
             refusals.append(f"PDU {feed.pdu} is not registered")
             return
+        if action.look_first and await self._is_off(keeper, feed):
+            return
         sent = partial(self._sent, action.operation, action.stage, feed, Power.OFF)
         await self._until_read(keeper, feed, Power.OFF, action.operation, sent)
+
+    async def _is_off(self, keeper: PduKeeper, feed: Feed) -> bool:
+        """Look once; a PDU that tells nothing is ordered as if the outlet were on."""
+        states: Mapping[str, Power] = {}
+        with trio.move_on_after(ANSWER_S), suppress(DeviceError):
+            states = await keeper.read((feed.outlet,))
+        return states.get(feed.outlet) is Power.OFF
 
     async def restore(self, operation: str, feeds: tuple[Feed, ...]) -> None:
         """Switch all feeds on and read them on; report what came of it."""

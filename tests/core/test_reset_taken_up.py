@@ -39,7 +39,9 @@ def resumed(run: Run, now: float) -> Step:
 def test_resumed_soft_stage_sends_no_second_nmi() -> None:
     state, actions = resumed(soft_sent(), 100.5)
     assert actions == ()
-    assert state == Trying(0, at(102.0), Phase.ISSUED, sent=frozenset({0}), commanded_at=at(100.0))
+    assert state == Trying(
+        0, at(102.0), Phase.ISSUED, sent=frozenset({0}), commanded_at=at(100.0), taken_up=True
+    )
 
 
 def test_resumed_soft_stage_lasts_at_least_a_second() -> None:
@@ -52,7 +54,9 @@ def test_resumed_soft_stage_that_was_only_recorded_may_have_left() -> None:
     run = Run()
     state, actions = resumed(run, 100.5)
     assert actions == ()
-    assert state == Trying(0, at(102.5), Phase.ISSUED, sent=frozenset({0}), commanded_at=at(100.5))
+    assert state == Trying(
+        0, at(102.5), Phase.ISSUED, sent=frozenset({0}), commanded_at=at(100.5), taken_up=True
+    )
 
 
 def test_resumed_hard_stage_looks_for_a_second_and_has_one_shot() -> None:

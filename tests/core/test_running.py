@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 
+import pytest
+
 from haconn.core import actions as outputs
 from haconn.core import events
-from haconn.core.actions import Abandon, BeginRestore, Hurry, Record, RecoveryEnded, Remark
+from haconn.core.actions import Abandon, BeginRestore, Hurry, Perform, Record, RecoveryEnded, Remark
 from haconn.core.events import StageRecorded, VerdictRecorded
 from haconn.core.model import Power
 from haconn.core.plan import Proof
-from haconn.core.reset import Evidence, Outcome, Phase
+from haconn.core.reset import Command, Evidence, Outcome, Phase
 from haconn.core.server import Owed, Restore
 from haconn.core.system import Status
 from tests.core.parts import (
@@ -301,6 +303,18 @@ def test_a_reset_is_taken_up_again() -> None:
     (resumed,) = remarks("resumed", actions)
     assert resumed == {"operation": "r-1", "command": "SOFT_RESET"}
     assert commands(site.passes(3.0)) == ["HARD_RESET"]
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+def test_a_cut_that_is_taken_up_looks_before_it_orders(ordered: bool) -> None:
+    """The process before may have ordered more than it has recorded."""
+    site = registered(WITH_OUTLETS)
+    site.asks(10.0)
+    cut(site, 10.0)
+    if ordered:
+        site.orders(FEED_A, 10.1)
+    again = of(Perform, site.take(events.Resumed(), 10.2))
+    assert [(one.command, one.look_first) for one in again] == [(Command.OUTLETS_OFF, True)]
 
 
 def test_a_verdict_that_was_not_recorded_is_recorded_again() -> None:

@@ -1,6 +1,7 @@
 """Cuts and restores in virtual time: what leaves, when, and what is said of it."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import trio
@@ -36,6 +37,13 @@ class Bench:
         await self.writer.cut(perform(Command.OUTLETS_OFF, began + within_s, feeds))
         return trio.current_time() - began
 
+    async def cut_again(self, *feeds: Feed) -> list[Feed]:
+        """Go on with a cut that an earlier process may have begun; give what was ordered off."""
+        began = trio.current_time()
+        order = perform(Command.OUTLETS_OFF, began + 10.0, feeds)
+        await self.writer.cut(replace(order, look_first=True))
+        return [event.feed for event in self.events.all(OutletSent)]
+
     async def restore(self, *feeds: Feed) -> str | None:
         """Restore; give the failure."""
         await self.writer.restore("r-1", feeds)
@@ -59,6 +67,22 @@ async def test_all_feeds_are_cut_at_once_and_read_off(
     assert took == pytest.approx(0.03)  # a probe, an order, a read, of both at the same time
     assert (bench.read(ONE), bench.read(TWO)) == (Power.OFF, Power.OFF)
     assert bench.left.on == {"1": False, "2": True, "3": True, "4": True}
+
+
+async def test_a_cut_that_is_gone_on_with_orders_off_only_what_reads_on(
+    autojump_clock: MockClock, bench: Bench
+) -> None:
+    bench.left.on["1"] = False
+    assert await bench.cut_again(ONE, TWO) == [TWO]
+    assert (bench.read(ONE), bench.read(TWO)) == (Power.OFF, Power.OFF)
+
+
+async def test_a_pdu_that_tells_nothing_is_ordered_off_when_a_cut_is_gone_on_with(
+    autojump_clock: MockClock, bench: Bench
+) -> None:
+    await bench.keepers["left"].read(("1",))  # it was known before
+    bench.left.now.silent = True
+    assert ONE in await bench.cut_again(ONE, TWO)
 
 
 async def test_it_is_said_that_an_order_left_before_it_is_said_to_be_taken_and_read(
