@@ -84,8 +84,6 @@ def refusal(pair: Pair, now: Instant) -> str | None:
         return "the peer is heard: it is not off"
     if peer_power.says_on(pair.power, now):
         return "the BMC of the peer says that it is on"
-    if pair.attempt is not None:
-        return "the peer is being fenced right now"
     return None
 
 

@@ -5,7 +5,7 @@ import pytest
 from haconn.core.beat import Claim, Echo, PairRole, PairSession, Stopped, StoppedHeard
 from haconn.core.model import Power
 from haconn.core.pair import knows_peer, refusal
-from haconn.core.pair_state import Keep, PeerIsOff, TakeOver
+from haconn.core.pair_state import Fenced, Keep, PeerIsOff, TakeOver
 from haconn.core.role import DeleteRecord, Proof
 from tests.core.pair_parts import (
     ACTIVE,
@@ -196,11 +196,16 @@ def test_the_operators_word_is_refused_while_the_bmc_says_on() -> None:
     assert operators_word(scene, 7.1) is None
 
 
-def test_the_operators_word_is_refused_while_the_peer_is_being_fenced() -> None:
+def test_the_operators_word_ends_a_fencing_that_can_prove_nothing() -> None:
     scene = standby()
     scene.sees(others_at=1000.0)
-    assert operators_word(scene, 11.6) == "the peer is being fenced right now"
-    assert operators_word(scene, 22.0) is None
+    scene.until(11.6)
+    before = scene.pair.attempt
+    assert before is not None
+    assert operators_word(scene, 11.6) is None
+    assert scene.pair.attempt is None
+    assert scene.role is PairRole.ACTIVE
+    assert [one.end.commanded for _, one in scene.done if isinstance(one, Fenced)] == [True]
 
 
 def test_the_operators_word_is_refused_by_an_active() -> None:
