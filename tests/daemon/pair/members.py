@@ -11,9 +11,10 @@ by election, by handover and by the operator's word.
 import os
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 import trio
@@ -66,6 +67,24 @@ SECRETS = (
 )
 
 
+PORTS = count(10000 + os.getpid() * 64 % 20000)
+"""Below those that the kernel gives to connections, of whatever test runs beside this one."""
+
+
+def pair_port() -> int:
+    """Find a port of the pair: free for datagrams and for connections, on every address."""
+    for port in PORTS:
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams,
+            socket.socket() as stream,
+            suppress(OSError),
+        ):
+            datagrams.bind(("", port))
+            stream.bind(("", port))
+            return port
+    raise AssertionError("no port is free")
+
+
 def key_entry(number: int, server: str, master: Secret) -> KeyEntry:
     """The key of a system."""
     return KeyEntry(
@@ -83,7 +102,7 @@ def management_server(number: int) -> ManagementServer:
         account="admin",
         password=Secret(PEER_BMC_PASSWORD),
         lan_addr=f"{NETWORK}.{20 + number}",
-        lan_port=free_port(),
+        lan_port=pair_port(),
         maddr=f"{NETWORK}.{30 + number}",
         raddr=f"{NETWORK}.{40 + number}",
         ipdusd=True,
