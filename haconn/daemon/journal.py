@@ -28,6 +28,7 @@ from haconn.core.outbox import RequestName
 from haconn.core.server import Server
 from haconn.core.system import System
 from haconn.core.world import ASKED_FOR_S, Asked, Durable, World, identity
+from haconn.daemon.boot import boot_id
 from haconn.wire.plain import PlainError, from_plain, to_plain
 
 NAME = "journal"
@@ -41,14 +42,6 @@ def reset_stamp() -> str:
     """The stamp of the reset log: microseconds after a colon (R-228)."""
     now = datetime.now().astimezone()
     return f"[{now:%Y/%m/%d %H:%M:%S}:{now.microsecond:06d}]"
-
-
-def kernel_boot_id() -> str:
-    """The boot id of this management server; empty where the kernel does not tell."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
-        return ""
 
 
 def host_name() -> str:
@@ -102,7 +95,7 @@ class Title:
     @property
     def line(self) -> bytes:
         """The first one."""
-        head = {"version": VERSION, "boot": kernel_boot_id(), "epoch": self.epoch}
+        head = {"version": VERSION, "boot": boot_id(), "epoch": self.epoch}
         return json.dumps(head).encode() + b"\n"
 
 
@@ -258,7 +251,7 @@ def read(directory: Path) -> Found:
     if head.get("version") != VERSION:
         found.damaged, found.unreadable = len(lines), True
         return found
-    found.same_boot = head.get("boot") == kernel_boot_id()
+    found.same_boot = head.get("boot") == boot_id()
     epoch = head.get("epoch")
     found.epoch = epoch if type(epoch) is int else 0
     take_lines(found, lines[1:], -clock_shift())

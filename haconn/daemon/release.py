@@ -37,8 +37,9 @@ from haconn.config.files import read_text
 from haconn.config.paths import Paths, paths
 from haconn.core.beat import PairDatagram, Path, Release
 from haconn.core.model import Secret
+from haconn.daemon.boot import boot_id
 from haconn.daemon.pair.exclusivity import LOCK, LockError, TakenError, take_lock
-from haconn.daemon.pair.records import PairState, boot_id, forget_state, load_state
+from haconn.daemon.pair.records import PairState, forget_state, load_state
 from haconn.drivers.address.errors import AddressError
 from haconn.drivers.address.lease import VirtualAddress
 

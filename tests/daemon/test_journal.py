@@ -24,7 +24,8 @@ from haconn.core.server import Owed, Restore
 from haconn.core.step import step
 from haconn.core.system import System
 from haconn.core.world import World
-from haconn.daemon.journal import COMPACT_BYTES, NAME, Found, Journal, kernel_boot_id, read
+from haconn.daemon.boot import boot_id
+from haconn.daemon.journal import COMPACT_BYTES, NAME, Found, Journal, read
 from tests.daemon.parts import A, B, descriptors, unmounted, world
 from tests.daemon.test_owner import BOOT_A, BOOT_B, REQUEST, speaker
 
@@ -193,7 +194,7 @@ async def test_another_boot_is_recognised(tmp_path: Path) -> None:
     journal.open(made)
     journal.close()
     path = tmp_path / NAME
-    path.write_text(path.read_text().replace(kernel_boot_id(), "0" * 36))
+    path.write_text(path.read_text().replace(boot_id(), "0" * 36))
     found = read(tmp_path)
     assert not found.same_boot
     assert same(found, made)

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from haconn.core.beat import PairDatagram, PairSession, Path, Release
 from haconn.core.model import Secret
+from haconn.daemon.boot import boot_id
 from haconn.daemon.pair.exclusivity import LOCK, take_lock
-from haconn.daemon.pair.records import PAIR_STATE, PairState, boot_id, load_state, store_state
+from haconn.daemon.pair.records import PAIR_STATE, PairState, load_state, store_state
 from haconn.daemon.release import SENDINGS, _peer_keys
 from haconn.wire.pair.end import PairEnd
 from haconn.wire.pair.keys import PairKey

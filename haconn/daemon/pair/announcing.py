@@ -10,8 +10,9 @@ from haconn.core import peer_power
 from haconn.core.actions import Remark
 from haconn.core.beat import PairRole, Path
 from haconn.core.world import remark
+from haconn.daemon.boot import boot_id
 from haconn.daemon.pair.parts import PairParts
-from haconn.daemon.pair.records import PairState, boot_id, store_state
+from haconn.daemon.pair.records import PairState, store_state
 
 LOOK_S = 0.5
 

@@ -20,12 +20,13 @@ from haconn.core.peer_power import Means
 from haconn.core.plan import T_HARD_WITHOUT_OUTLETS_S, Policy
 from haconn.core.role import Member
 from haconn.daemon.assembly import SUITES
+from haconn.daemon.boot import boot_id
 from haconn.daemon.chronicle import Chronicle
 from haconn.daemon.pair.address import AddressKeeper
 from haconn.daemon.pair.epochs import Epochs
 from haconn.daemon.pair.membership import Membership
 from haconn.daemon.pair.paths import Finder, Paths, own_address_towards, physical_address_in
-from haconn.daemon.pair.records import PeerStopped, boot_id, machine_uuid
+from haconn.daemon.pair.records import PeerStopped, machine_uuid
 from haconn.daemon.pair.repowers import Repowers
 from haconn.daemon.pair.syncing import Exchange, Identity
 from haconn.daemon.pair.voice import Voice

@@ -150,15 +150,6 @@ def forget_state(run: File) -> str | None:
     return _remove(run / PAIR_STATE)
 
 
-def boot_id() -> str:
-    """The kernel's boot id of this management server; empty where it is not told."""
-    try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:  # noqa: PTH123
-            return file.read().strip()
-    except OSError:
-        return ""
-
-
 def machine_uuid(run: File) -> bytes:
     """The DMI system UUID in the byte order of its text; zeros if it is not known.
 

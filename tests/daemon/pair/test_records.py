@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from haconn.core.beat import NOBODY, Echo, PairSession, Path
+from haconn.daemon.boot import boot_id
 from haconn.daemon.pair.records import (
     NO_UUID,
     PAIR_STATE,
@@ -18,7 +19,6 @@ from haconn.daemon.pair.records import (
     PRODUCT_UUID,
     PairState,
     PeerStopped,
-    boot_id,
     forget_state,
     load_state,
     machine_uuid,

@@ -9,11 +9,12 @@ from trio.testing import MockClock
 from haconn.core.beat import INTENT_BODY_MAX, Intent, PairSession, Path
 from haconn.core.model import Instant, Secret
 from haconn.core.pair_times import TIMES
+from haconn.daemon.boot import boot_id
 from haconn.daemon.pair.clocks import GATE_S, serve_log
 from haconn.daemon.pair.log import ActiveLog
 from haconn.daemon.pair.membership import Membership
 from haconn.daemon.pair.paths import Paths
-from haconn.daemon.pair.records import PAIR_STATE, PeerStopped, boot_id, load_state
+from haconn.daemon.pair.records import PAIR_STATE, PeerStopped, load_state
 from haconn.daemon.pair.voice import Voice
 from haconn.wire.pair.end import PairEnd
 from haconn.wire.pair.keys import PairKey
