@@ -41,8 +41,8 @@ class Surroundings:
     def blindness(self, peer_at: Instant | None, now: Instant, times: PairTimes) -> str | None:
         """Why the silence of the peer may be our own cable's; None if that works.
 
-        Who was heard before the peer's last word proves nothing: our own ears may have failed
-        between the two.
+        Who was heard before the peer's next words are missing proves nothing: our own ears may
+        have failed after its last.
 
         Args:
             peer_at: when the peer was last heard; None if it never was.
@@ -52,7 +52,7 @@ class Surroundings:
         recent = self.others_at is not None and now - self.others_at < times.heard_others_s
         if self.others_at is None or not recent:
             return "nobody is heard on it"
-        since = peer_at is None or self.others_at > peer_at
+        since = peer_at is None or self.others_at - peer_at >= times.missed_s
         return None if since else "nobody was heard on it since the peer was"
 
 

@@ -40,6 +40,11 @@ class PairTimes:
     conservative_s: float = 15.0
     heard_others_s: float = 5.0
     """A standby fences only if the reset path brought something from a third party so recently."""
+    missed_s: float = 0.7
+    """And so long after the peer's last word: whoever goes deaf between two beats of the peer may
+    well hear a third party after the last of them, but not when the next three are missing."""
+    ask_others_s: float = 0.2
+    """Third parties are asked so often; an answer counts from one asking before it was seen."""
     repower_s: float = 10.0
     """From a takeover by power off to the power-on of the peer."""
     handover_s: float = 2.0
@@ -57,6 +62,11 @@ def faults(times: PairTimes) -> Iterator[str]:
         (times.stall_s < times.dead_s / 2, "stall_s must be seen long before dead_s"),
         (times.lease_s < times.dead_s, "the lease must end before the peer is called dead"),
         (3 * times.refresh_s < times.lease_s, "a lease must outlive two lost refreshes"),
+        (3 * times.beat_s <= times.missed_s, "three beats must be missed by missed_s"),
+        (
+            times.missed_s <= times.dead_s - 3 * times.ask_others_s,
+            "others must be heard between missed_s and dead_s",
+        ),
         (
             times.gate_s >= times.dead_s + times.fence_s + 0.5,
             "the gate must outlast the fastest takeover",

@@ -124,16 +124,19 @@ def test_a_standby_that_hears_nobody_else_does_not_fence(others_at: float | None
 
 def test_others_that_were_heard_since_the_peer_was_are_enough() -> None:
     scene = standby()
-    scene.sees(others_at=10.1)
+    scene.sees(others_at=10.75)
     scene.until(11.5)
     assert begun(scene) == [11.5]
     assert blind(scene) == []
 
 
-def test_others_that_were_heard_before_the_peers_last_word_prove_no_working_ear() -> None:
+@pytest.mark.parametrize("others_at", [9.9, 10.19, 10.65])
+def test_others_that_were_heard_before_beats_were_missed_prove_no_working_ear(
+    others_at: float,
+) -> None:
     scene = standby()
-    scene.sees(others_at=9.9)
-    scene.until(15.0)
+    scene.sees(others_at=others_at)
+    scene.until(14.0)
     assert begun(scene) == []
     assert told(scene, "pair-blind", "reason") == ["nobody was heard on it since the peer was"]
 
@@ -141,8 +144,8 @@ def test_others_that_were_heard_before_the_peers_last_word_prove_no_working_ear(
 def test_others_that_were_heard_long_ago_prove_no_working_ear() -> None:
     scene = standby()
     scene.sees(carrier=False)
-    scene.until(15.3)
-    scene.sees(others_at=10.1)
+    scene.until(15.8)
+    scene.sees(others_at=10.75)
     scene.until(20.0)
     assert begun(scene) == []
 

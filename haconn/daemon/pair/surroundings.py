@@ -14,14 +14,14 @@ import trio
 
 from haconn.core.model import Instant
 from haconn.core.pair_state import Saw, Surroundings
+from haconn.core.pair_times import TIMES
 from haconn.drivers.address.carrier import Carriers
 from haconn.drivers.address.errors import AddressError
 from haconn.drivers.address.interface import Interface
 from haconn.drivers.address.lease import VirtualAddress
 from haconn.drivers.address.others import Others
 
-SAMPLE_S = 0.5
-ASKED_AT_ONCE = 4
+ASKED_AT_ONCE = 2
 """So many are asked in each sample: all of 32 within four seconds."""
 ROUTES = File("/proc/net/route")
 
@@ -49,7 +49,7 @@ class ResetPathWatch:
         self._turn = 0
 
     async def serve(self) -> None:
-        """Report what is seen, twice a second; for ever."""
+        """Report what is seen, five times a second; for ever."""
         while True:
             try:
                 interface = self._address.find()
@@ -57,10 +57,10 @@ class ResetPathWatch:
                 with Others(interface, pair) as others, Carriers() as carriers:
                     while self._pair() == pair and self._is_there(interface, carriers):
                         self._look(interface, others, carriers)
-                        await trio.sleep(SAMPLE_S)
+                        await trio.sleep(TIMES.ask_others_s)
             except AddressError:
                 self._take(Saw(Surroundings()))
-                await trio.sleep(SAMPLE_S)
+                await trio.sleep(TIMES.ask_others_s)
 
     def _is_there(self, interface: Interface, carriers: Carriers) -> bool:
         """Whether it is the interface still: one without a carrier may have been made anew.

@@ -97,7 +97,7 @@ def test_all_neighbours_have_their_turn() -> None:
     everybody = [f"10.9.0.{n}" for n in range(10, 20)]
     with VirtualAddress(VIRTUAL, PREFIX) as address:
         watch = ResetPathWatch(address, list, lambda: everybody, Seen().take)
-        rounds = [set(watch._next()) for _ in range(5)]
+        rounds = [set(watch._next()) for _ in range(len(everybody))]
     assert all(len(asked) == ASKED_AT_ONCE for asked in rounds)
     asked = set().union(*rounds)
     assert set(everybody) <= asked
