@@ -84,6 +84,7 @@ def _booted(world: World, system: System, speaker: Speaker, now: Instant) -> lis
         boot_id=speaker.boot_id,
         registration=place,
         kdump_at=None,
+        nmi_at=None,
         alive_at=now,
         revives_at=None,
         barred=False,

@@ -60,6 +60,12 @@ MESSAGES = {
         "{operation}: taken up again at {command} after a restart",
         "{operation}: 再起動後に {command} から再開しました",
     ),
+    "nmi-before": Message(
+        "HACN116",
+        _W,
+        "{operation}: no NMI is sent: another process may have sent one, {age} s ago or earlier",
+        "{operation}: {age} 秒前の切り替え前に送信済みの可能性があるため NMI は送信しません",
+    ),
     "registered": Message(
         "HACN110",
         _I,

@@ -3,7 +3,8 @@
 Pure: no clock, no sockets, no trio, no logging. Events go in, actions come out; the daemon's
 loop performs them and reports what came of it.
 
-Rule 1. Every decision about a reset in progress is made in this file.
+Rule 1. Every decision about a reset in progress is made in this file; what becomes of one that
+        another process left is decided in haconn/core/taken_up.py.
 Rule 2. Only evidence ends a reset well. Which evidence is good enough for which stage is
         written in the plan, as data (haconn/core/plan.py), and nowhere else.
 Rule 3. Time arrives as `now` and leaves as an absolute deadline.
@@ -27,9 +28,6 @@ from enum import Enum
 from typing import TypeAlias, assert_never
 
 from haconn.core.model import Accepted, Answer, InDoubt, Instant, Refused, Unsent
-
-LOOK_S = 1.0
-"""How long a resumed hard stage looks for power and boot id before its one shot (design 6)."""
 
 
 class Command(Enum):
@@ -215,38 +213,6 @@ def begin(plan: Plan, *, bmc_dead: bool) -> Step:
     return Trying(0, plan.deadline, bmc_dead=bmc_dead), (Record(0),)
 
 
-def resume(plan: Plan, state: Trying, now: Instant) -> Step:
-    """Take up a reset that another process left, knowing only what it recorded.
-
-    No second NMI: the rest of T-soft, at least one second, and then the hard stage. A hard
-    command may have been carried out: one second of looking, then one shot for the rest of
-    T-hard, or the next stage if there is none: restarts do not put a deadline off. Outlets are
-    read and cut anew, since that is idempotent.
-    """
-    known = _in_doubt(state, now)
-    if now >= plan.deadline:
-        return _fail(known, now), ()
-    command = plan.stages[state.stage].command
-    if command is Command.OUTLETS_OFF:
-        begun = state.cut_begun or state.phase is Phase.ISSUED
-        again = replace(known, cut_begun=begun, phase=Phase.RECORDING, until=plan.deadline)
-        return again, (Record(state.stage),)
-    looked = Instant(min(now + LOOK_S, plan.deadline))
-    if command is Command.SOFT_RESET:
-        rest = min(state.until, Instant(now + plan.stages[state.stage].budget_s))
-        return replace(known, phase=Phase.ISSUED, until=max(rest, looked)), ()
-    ends = {Phase.RECORDING: None, Phase.LOOKING: state.rest}.get(state.phase, state.until)
-    return replace(known, phase=Phase.LOOKING, until=looked, rest=ends), ()
-
-
-def _in_doubt(state: Trying, now: Instant) -> Trying:
-    """What was recorded may have left, at any time until now; what a BMC is, is not known."""
-    stages = state.sent | _together(state)
-    commanded_at = state.commanded_at if stages == state.sent else now
-    known = replace(state, bmc_dead=False, hedged=False, taken_up=True)
-    return replace(known, sent=stages, commanded_at=commanded_at)
-
-
 def step(plan: Plan, state: Trying, event: Event, now: Instant) -> Step:
     """Take one event in; give the state after it and what is to be done."""
     match event:
@@ -338,7 +304,7 @@ def _bmc_changed(plan: Plan, state: Trying, *, dead: bool, now: Instant) -> Step
 def _next(plan: Plan, state: Trying, now: Instant) -> Step:
     index = state.stage + 1
     if index >= len(plan.stages) or now >= plan.deadline:
-        return _fail(state, now), ()
+        return failed(state, now), ()
     hedged = plan.hedge and state.bmc_dead and _may_hedge(plan, index)
     index += hedged
     following = replace(
@@ -358,14 +324,15 @@ def _issue(plan: Plan, state: Trying, now: Instant) -> Step:
 
     Record and issue of a hedged pair bear the cut's number: the state after it is the cut's.
     """
-    together = sorted(_together(state))
-    budget = max(plan.stages[index].budget_s for index in together)
+    stages = sorted(together(state))
+    budget = max(plan.stages[index].budget_s for index in stages)
     until = Instant(min(now + budget, plan.deadline)) if state.rest is None else state.rest
-    issues = tuple(Issue(index, plan.stages[index].command, until) for index in together)
+    issues = tuple(Issue(index, plan.stages[index].command, until) for index in stages)
     return replace(state, phase=Phase.ISSUED, until=until), issues
 
 
-def _together(state: Trying) -> frozenset[int]:
+def together(state: Trying) -> frozenset[int]:
+    """Give the stages that are issued as one: that in progress, and a hard one hedged with it."""
     first = state.stage - 1 if state.hedged else state.stage
     return frozenset({first, state.stage})
 
@@ -387,5 +354,6 @@ def _proved(state: Trying, evidence: Evidence, at: Instant) -> Concluded:
     return Concluded(OUTCOME_OF[evidence], evidence, at, False, state.commanded_at)
 
 
-def _fail(state: Trying, now: Instant) -> Concluded:
+def failed(state: Trying, now: Instant) -> Concluded:
+    """End without proof."""
     return Concluded(Outcome.FAIL, None, now, bool(state.sent), state.commanded_at)

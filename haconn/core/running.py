@@ -7,7 +7,7 @@ what is owed, who waits, and what a system is afterwards.
 from dataclasses import replace
 from typing import assert_never
 
-from haconn.core import reset
+from haconn.core import reset, taken_up
 from haconn.core.actions import (
     Abandon,
     Acknowledge,
@@ -35,7 +35,7 @@ from haconn.core.server import (
     stop_restores,
     waited_for,
 )
-from haconn.core.system import Reset, Status, System, Verdict, Waiter
+from haconn.core.system import Reset, Status, System, Verdict, Waiter, nmi_under_way
 from haconn.core.telling import answer, notify_all
 from haconn.core.world import World, remark
 
@@ -51,11 +51,18 @@ def begin(
     """Begin a reset of a system that has none; without waiters it is the operator's test."""
     system = world.systems[key]
     dead = world.servers[system.server].watch.dead
-    state, steps = reset.begin(plan, bmc_dead=dead)
+    sent_at = nmi_under_way(system, plan, now) if waiters else None
+    if sent_at is None:
+        state, steps = reset.begin(plan, bmc_dead=dead)
+        notes: list[Action] = []
+    else:
+        state, steps = taken_up.begin_after_nmi(plan, sent_at, bmc_dead=dead)
+        notes = [remark("nmi-before", operation=operation, age=f"{now - sent_at:.1f}")]
     assert isinstance(state, Trying)
     running = Reset(operation, plan, state, waiters, system.status, test=not waiters)
-    world.put_system(replace(system, status=Status.RESET, reset=running, revives_at=None))
-    return [Hurry(system.server, True), *_translate(world, key, running, steps, now)]
+    begun = replace(system, status=Status.RESET, reset=running, revives_at=None, nmi_at=None)
+    world.put_system(begun)
+    return [Hurry(system.server, True), *notes, *_translate(world, key, running, steps, now)]
 
 
 def step(world: World, key: SystemKey, event: reset.Event, now: Instant) -> list[Action]:
@@ -79,7 +86,7 @@ def resume(world: World, key: SystemKey, now: Instant) -> list[Action]:
     ]
     if is_over(running):
         return [Record(VerdictRecorded(key, running.operation))]
-    state, steps = reset.resume(running.plan, running.state, now)
+    state, steps = taken_up.resume(running.plan, running.state, now)
     return begun + _after(world, key, running, state, steps, now)
 
 

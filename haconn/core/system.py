@@ -119,6 +119,8 @@ class System:
     """No boot id was on record when it spoke: it may be a new boot."""
     commanded_at: Instant | None = None
     """When the last command to it left."""
+    nmi_at: Instant | None = None
+    """When an NMI may have left last for a reset that was not taken up; it may still dump."""
     barred: bool = False
     """The last reset failed in doubt: no requester for 60 s after the last command."""
     reset: Reset | None = None
@@ -132,6 +134,17 @@ class System:
     """It stopped in order: only a session begun later makes it normal again."""
     concluded_at: Instant | None = None
     """When its last reset ended: no notice before it counts for the next."""
+
+
+def nmi_under_way(system: System, plan: Plan, now: Instant) -> Instant | None:
+    """When an NMI may have left of which the system may still be dumping; None without one.
+
+    A dump is waited for as long as T-soft. What an NMI did longer ago is another incident.
+    """
+    if system.nmi_at is None:
+        return None
+    recent = now - system.nmi_at < max(BAR_S, plan.stages[0].budget_s)
+    return system.nmi_at if recent else None
 
 
 def is_barred(system: System, now: Instant) -> bool:

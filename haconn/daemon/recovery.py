@@ -137,9 +137,18 @@ def _system(system: System, now: Instant) -> System:
         notice=None if system.notice is None else replace(system.notice, at=now),
         pair=system.pair,
     )
+    fresh = replace(fresh, alive_at=now, nmi_at=now if _may_have_had_nmi(system) else None)
     if failed or system.barred:
-        return replace(fresh, barred=True, commanded_at=now, alive_at=now)
-    return replace(fresh, alive_at=now)
+        return replace(fresh, barred=True, commanded_at=now)
+    return fresh
+
+
+def _may_have_had_nmi(system: System) -> bool:
+    """The soft stage left, or may have; one that was refused or skipped did not."""
+    running = system.reset
+    if running is None:
+        return system.nmi_at is not None
+    return running.state.stage == 0 or 0 in running.state.sent
 
 
 def _server(server: Server, now: Instant) -> Server:

@@ -27,9 +27,9 @@ from haconn.core.reset import (
     TimePassed,
     Trying,
     begin,
-    resume,
     step,
 )
+from haconn.core.taken_up import resume
 from tests.core.parts import ACCEPTED, FEED_A, IN_DOUBT, REFUSED, UNSENT, at
 
 BEGAN = 100.0

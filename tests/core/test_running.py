@@ -335,3 +335,41 @@ def test_a_reset_that_was_cancelled_is_no_doubt() -> None:
     site.asks(1.1, "c1", THREE, TWO)
     assert not site.system().barred
     assert site.system().concluded_at == 1.1
+
+
+def having_had_an_nmi(when: float) -> Site:
+    """Another process may have sent db1 an NMI, and its reset was not taken up."""
+    site = registered()
+    site.world.put_system(replace(site.system(), nmi_at=at(when)))
+    return site
+
+
+def test_a_reset_that_follows_the_nmi_of_another_process_begins_with_the_rest_of_t_soft() -> None:
+    site = having_had_an_nmi(100.0)
+    actions = site.asks(101.0)
+    assert not commands(actions)
+    assert remarks("nmi-before", actions) == [{"operation": site.operation(), "age": "1.0"}]
+    assert site.system().nmi_at is None, "it spares one, not every later one"
+    soft_s = site.world.policy("db1").soft_s
+    assert not commands(site.passes(100.0 + soft_s - 0.01))
+    assert commands(site.passes(100.0 + soft_s)) == ["HARD_RESET"]
+
+
+def test_a_stop_after_the_nmi_of_another_process_ends_the_reset_well() -> None:
+    site = having_had_an_nmi(100.0)
+    site.asks(101.0)
+    site.stops(ONE, 101.5)
+    assert site.status(ONE) is Status.DUMP
+
+
+@pytest.mark.parametrize(("soft_s", "age", "spared"), [(2.0, 59.0, True), (2.0, 60.0, False)])
+def test_an_nmi_of_long_ago_spares_none(soft_s: float, age: float, spared: bool) -> None:
+    site = registered(replace(PLAIN, soft_s=soft_s))
+    site.world.put_system(replace(site.system(), nmi_at=at(100.0)))
+    assert (not commands(site.asks(100.0 + age))) is spared
+
+
+def test_an_nmi_spares_one_as_long_as_a_dump_is_waited_for() -> None:
+    site = registered(replace(PLAIN, soft_s=300.0))
+    site.world.put_system(replace(site.system(), nmi_at=at(100.0)))
+    assert not commands(site.asks(399.0))

@@ -66,7 +66,7 @@ class Stagehand:
     @do.register
     def _(self, deed: deeds.StopUnit) -> None:
         if self.machine(deed.who).is_up:
-            self.nursery.start_soon(self.machine(deed.who).supervisor.stop)
+            self.machine(deed.who).supervisor.order_stop()
 
     @do.register
     def _(self, deed: deeds.StartUnit) -> None:

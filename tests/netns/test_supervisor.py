@@ -205,10 +205,9 @@ async def test_a_stop_between_two_runs_is_one_too(home: Path) -> None:
 async def test_a_start_that_is_ordered_during_a_stop_comes_after_it(home: Path) -> None:
     async with running(unit("deaf", "ready", "sleep"), home) as runner:
         await runner.turn("ready")
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(runner.supervisor.stop)
-            await trio.testing.wait_all_tasks_blocked()
-            runner.supervisor.start()
+        runner.supervisor.order_stop()
+        assert not runner.supervisor.is_wanted
+        runner.supervisor.start()
         await runner.turn("ready", times=2)
         assert [turn.what for turn in runner.turns][:4] == ["started", "ready", "ended", "started"]
 

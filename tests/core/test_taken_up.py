@@ -1,9 +1,12 @@
 """A reset that another process began, taken up from what it recorded."""
 
+from dataclasses import replace
+
+import pytest
+
 from haconn.core.model import Instant
 from haconn.core.plan import reset_plan
 from haconn.core.reset import (
-    LOOK_S,
     Command,
     Concluded,
     Evidence,
@@ -16,8 +19,8 @@ from haconn.core.reset import (
     Step,
     TimePassed,
     Trying,
-    resume,
 )
+from haconn.core.taken_up import LOOK_S, begin_after_nmi, resume
 from tests.core.one_reset import (
     BEGAN,
     OUTLETS,
@@ -158,3 +161,32 @@ def test_a_stage_that_was_taken_up_ends_at_its_time_and_the_next_has_its_own() -
     run.state, _ = resumed(run, 111.0)
     assert run.take(TimePassed(), 112.0) == (Record(2),)
     assert run.issued(112.5) == (Issue(2, Command.HARD_RESET, at(122.5)),)
+
+
+@pytest.mark.parametrize(
+    ("sent_at", "until"), [(99.5, 101.5), (70.0, BEGAN + LOOK_S), (99.999, 101.999)]
+)
+def test_a_reset_that_begins_after_an_nmi_keeps_the_rest_of_t_soft_and_sends_none(
+    sent_at: float, until: float
+) -> None:
+    run = Run()
+    run.state, actions = begin_after_nmi(run.plan, at(sent_at), bmc_dead=False)
+    assert actions == (Record(0),), "a standby must know of it"
+    assert run.issued(BEGAN) == ()
+    assert run.take(TimePassed(), until - 0.01) == ()
+    assert run.take(TimePassed(), until + 0.001) == (Record(1),)
+    assert run.issued(until) == (Issue(1, Command.HARD_RESET, at(until + 10.0)),)
+
+
+def test_a_reset_that_begins_after_an_nmi_is_proved_by_the_stop_that_follows_it() -> None:
+    run = Run()
+    run.state, _ = begin_after_nmi(run.plan, at(99.0), bmc_dead=False)
+    run.take(Seen(Evidence.STOP_NOTICE, at(100.2)), 100.3)
+    assert run.end.evidence is Evidence.STOP_NOTICE
+    assert run.end.commanded_at == 99.0
+
+
+def test_a_reset_that_begins_after_an_nmi_ends_by_its_own_deadline() -> None:
+    run = Run(replace(PLAIN, soft_s=120.0))
+    run.state, _ = begin_after_nmi(run.plan, at(BEGAN + 300.0), bmc_dead=False)
+    assert run.trying.until == run.plan.deadline
