@@ -1,13 +1,14 @@
 """The sealed channel's two sides: full sync of a standby, settings, and orders.
 
-A standby that is not in step dials its active and gets the whole record; what is written meanwhile
-comes as datagrams. An active that is asked for it begins a sync of the gate in the same turn in
-which it takes the record's lines, so that nothing falls between the two.
+A standby that is not in step dials its active and gets the whole record, in excerpts (excerpts.py);
+what is written after the last of them was taken comes as datagrams. An active begins the sync of
+the gate in the same turn in which it takes these last lines, so that nothing falls between the two.
 
 What is said here is said by a process that lives now: the connection proves that much. That it is
 the process whose beats count, is asked besides: a full sync of another would move the gate.
 """
 
+import gc
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path as File
@@ -22,7 +23,8 @@ from haconn.core.pair_times import TIMES
 from haconn.core.world import remark
 from haconn.daemon.journal import clock_shift
 from haconn.daemon.pair.activation import Activation
-from haconn.daemon.pair.copy import DamagedEntryError, Snapshot
+from haconn.daemon.pair.copy import DamagedEntryError, Incoming, Snapshot
+from haconn.daemon.pair.excerpts import Giving, read_all
 from haconn.daemon.pair.owner import PairOwner
 from haconn.daemon.pair.parts import PairParts
 from haconn.daemon.pair.syncing import (
@@ -37,7 +39,6 @@ from haconn.daemon.pair.syncing import (
     Settings,
     Talk,
     WantSync,
-    everything,
 )
 
 AGAIN_S = 0.1
@@ -73,6 +74,8 @@ class Channel:
         self._installed = installed
         self._unreadable = ""
         """Why the last full sync could not be read."""
+        self._settled = False
+        """There was a full sync."""
 
     def _peer(self) -> list[str]:
         known = self._parts.paths.peer
@@ -103,25 +106,35 @@ class Channel:
         return called or copy.unreadable or copy.log != member.following
 
     async def _get_everything(self, talk: Talk) -> None:
+        log, incoming = self._owner.pair.member.following, Incoming()
+
+        def offset_s() -> float | None:
+            return self._owner.pair.hearing.offset_s if self._follows(log) else None
+
         await talk.say(WantSync(self._parts.session))
-        said = await talk.hear()
-        if not isinstance(said, Everything):
-            return  # it is no longer the active: its beats say so
-        log = PairSession(said.log)
-        if not self._follows(log):
-            return
-        offset_s = self._owner.pair.hearing.offset_s
         try:
-            snapshot = Snapshot(log, said.index, said.lines.encode())
-            self._parts.membership.copy.load(snapshot, offset_s, Instant(trio.current_time()))
+            said = await read_all(talk, incoming, offset_s)
+            if not isinstance(said, Everything) or said.log != log or not self._follows(log):
+                return  # it is no longer the active, or not ours: its beats say so
+            self._load(said, incoming)
         except (DamagedEntryError, UnicodeEncodeError) as exc:
             self._complain(str(exc))
             raise NotReachedError(str(exc)) from exc
+        await talk.say(Loaded(said.index))
+
+    def _load(self, said: Everything, incoming: Incoming) -> None:
+        """Let what was read be the copy. Raises DamagedEntryError."""
+        membership, offset_s = self._parts.membership, self._owner.pair.hearing.offset_s
+        snapshot = Snapshot(PairSession(said.log), said.index, incoming.found)
+        membership.copy.load(snapshot, offset_s, Instant(trio.current_time()))
         self._unreadable = ""
         hold = said.hold_until
-        until = None if hold is None else Instant(hold + offset_s)
-        self._parts.membership.heard_of.hold_until = until
-        await talk.say(Loaded(said.index))
+        membership.heard_of.hold_until = None if hold is None else Instant(hold + offset_s)
+        if not self._settled:
+            # from now on resets wait for us: let no collection look at all of this again. Once, and
+            # without one before it: what happens to be garbage now is kept, and that is not much
+            self._settled = True
+            gc.freeze()
 
     def _follows(self, log: PairSession) -> bool:
         """Whether it is our active's, and what we know of a clock is known of its clock."""
@@ -176,12 +189,18 @@ class Channel:
             await talk.say(Declined("another process is heard"))
             return
         log.followed_by(standby)
-        sync = log.begin_sync()
         world = active.parts.owner.world
-        lines, hold = active.parts.journal.whole(world), world.settings.conservative_until
+        giving = Giving(talk, partial(active.parts.journal.whole, world))
+        left = await giving.all_but_few()
+        # in this very turn: what is written after `left` was taken is an entry after the sync
+        if self._owner.mute or log.gate.standby != standby:
+            await talk.say(Declined("not active, or another process is heard"))
+            return
+        sync, hold = log.begin_sync(), world.settings.conservative_until
         until = None if hold is None else hold + clock_shift()
         try:
-            await talk.say(everything(self._parts.session, sync.index, lines, until))
+            await giving.give(left)
+            await talk.say(Everything(self._parts.session, sync.index, until))
             said = await talk.hear()
             if isinstance(said, Loaded) and said.index == sync.index:
                 log.end_sync(standby, sync)

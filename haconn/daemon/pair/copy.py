@@ -27,7 +27,24 @@ class Snapshot:
 
     log: PairSession
     index: int
-    lines: bytes
+    found: Found
+    """Its records; whoever loads it may go on with them, and nobody else."""
+
+
+class Incoming:
+    """A full sync that is on its way; the copy is not touched by it."""
+
+    def __init__(self) -> None:
+        self.found = Found()
+        """What has come so far."""
+        self._left = UNPACKED_MAX
+
+    def take(self, lines: bytes, offset_s: float) -> None:
+        """Read some lines, the latest of each record last. Raises DamagedEntryError."""
+        self._left -= len(lines)
+        if self._left < 0:
+            raise DamagedEntryError("a record is longer than any can be")
+        _merge(self.found, _read(lines, offset_s))
 
 
 class StandbyCopy:
@@ -60,13 +77,16 @@ class StandbyCopy:
         return Replica(self._held.log, applied=self._held.applied)
 
     def load(self, snapshot: Snapshot, offset_s: float, now: Instant) -> None:
-        """Begin anew with a full sync; `offset_s` makes its stamps instants of this process.
+        """Begin anew with a full sync, and with the entries after it that have come already.
 
         Raises DamagedEntryError, and then the copy is as it was.
+
+        Args:
+            offset_s: makes instants of this process of their stamps.
         """
-        found = self._found
-        if replica.is_news(self._held, snapshot.log, snapshot.index):
-            found = _read(snapshot.lines, offset_s)
+        # entries may have come while it was read: only now is known which of the two is further
+        news = replica.is_news(self._held, snapshot.log, snapshot.index)
+        found = snapshot.found if news else self._found
         held, entries = replica.begin(self._held, snapshot.log, snapshot.index, now)
         fresh = [_read(_unpacked(entry), offset_s) for entry in entries]
         for one in fresh:

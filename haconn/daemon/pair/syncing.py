@@ -1,8 +1,9 @@
 """Full sync, copy of the settings, and orders between the two, over the sealed channel (TCP).
 
 The standby dials for its full sync; the active dials to hand settings or an order on. One question
-and one answer a connection. Everything is bounded: connections at once, the time of each, and the
-length of what is said. The peer is dialled on the paths one after the other.
+a connection, and one answer, but for a full sync, whose excerpts are said and read one by one.
+Everything is bounded: connections at once, the time of each, and the length of what is said. The
+peer is dialled on the paths one after the other.
 """
 
 import json
@@ -13,7 +14,6 @@ from typing import Literal, TypeAlias
 
 import trio
 
-from haconn.core.beat import PairSession
 from haconn.daemon.pair.stream import SealedStream, SealedStreamLost, accept, connect
 from haconn.wire.pair.keys import PairKey
 from haconn.wire.plain import PlainError, from_plain, to_plain
@@ -36,12 +36,23 @@ class WantSync:
 
 
 @dataclass(frozen=True, slots=True)
+class Excerpt:
+    """Some lines of the active's journal; stamps are of its clock. More follows when it is read."""
+
+    lines: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExcerptRead:
+    """The standby has read it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Everything:
-    """The active's record up to `index`, as lines of its journal; stamps are of its clock."""
+    """The excerpts that were read are the active's record up to `index`."""
 
     log: bytes
     index: int
-    lines: str
     hold_until: float | None
     """Until this stamp the active itself commands nothing, since it may lack what an earlier one
     did; who takes over from it may lack that too."""
@@ -88,7 +99,16 @@ class Declined:
 
 
 Message: TypeAlias = (
-    WantSync | Everything | Loaded | Settings | Installed | Order | Obeyed | Declined
+    WantSync
+    | Excerpt
+    | ExcerptRead
+    | Everything
+    | Loaded
+    | Settings
+    | Installed
+    | Order
+    | Obeyed
+    | Declined
 )
 
 
@@ -228,8 +248,3 @@ def _source(stream: trio.SocketStream) -> str:
     except OSError:
         return ""
     return address
-
-
-def everything(log: PairSession, index: int, lines: bytes, hold_until: float | None) -> Everything:
-    """Make the message of a full sync."""
-    return Everything(log, index, lines.decode(), hold_until)

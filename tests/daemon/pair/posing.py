@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from haconn.core.model import Secret
 from haconn.daemon.pair.stream import connect
 from haconn.daemon.pair.syncing import (
+    Excerpt,
+    ExcerptRead,
     Message,
     Talk,
 )
@@ -26,6 +28,13 @@ async def posing_as(member: Member, towards: Member) -> AsyncIterator[Talk]:
     names = member.name, towards.name
     async with await connect(str(towards.parts.two.me.lan_addr), port, KEYS, *names) as stream:
         yield Talk(stream)
+
+
+async def heard_to_the_end(talk: Talk) -> Message | None:
+    """Read every excerpt, and give what is said after them."""
+    while isinstance(said := await talk.hear(), Excerpt):
+        await talk.say(ExcerptRead())
+    return said
 
 
 async def asked(member: Member, towards: Member, question: Message) -> Message | None:

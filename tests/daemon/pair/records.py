@@ -3,9 +3,11 @@
 import json
 from collections.abc import Mapping
 
+from haconn.core.beat import PairSession
 from haconn.core.model import Instant
 from haconn.core.server import Server
 from haconn.daemon.journal import Found
+from haconn.daemon.pair.copy import Incoming, Snapshot
 from haconn.wire.plain import to_plain
 
 
@@ -18,6 +20,13 @@ def server_line(name: str, at: float) -> bytes:
 def lines_of(known: Mapping[str, float]) -> bytes:
     """Say it of several."""
     return b"".join(server_line(name, at) for name, at in known.items())
+
+
+def snapshot(log: PairSession, index: int, lines: bytes, offset_s: float = 0.0) -> Snapshot:
+    """A full sync that has been read. Raises DamagedEntryError."""
+    incoming = Incoming()
+    incoming.take(lines, offset_s)
+    return Snapshot(log, index, incoming.found)
 
 
 def known_of(found: Found) -> dict[str, float | None]:

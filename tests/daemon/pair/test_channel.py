@@ -22,7 +22,7 @@ from tests.daemon.pair.members import (
     Member,
     two_members,
 )
-from tests.daemon.pair.posing import asked, in_step_again, posing_as
+from tests.daemon.pair.posing import asked, heard_to_the_end, in_step_again, posing_as
 from tests.wire.parts import BETA
 
 DEAD = PairSession(b"an ended process")
@@ -111,7 +111,7 @@ async def test_a_full_sync_that_breaks_off_does_not_end_the_next(tmp_path: Path)
         async with posing_as(standby, active) as broken, posing_as(standby, active) as whole:
             for talk in (broken, whole):
                 await talk.say(WantSync(standby.parts.session))
-                assert isinstance(await talk.hear(), Everything)
+                assert isinstance(await heard_to_the_end(talk), Everything)
             later = log.gate.snapshot
             broken._stream.close()
             await trio.sleep(0.2)
@@ -131,7 +131,7 @@ async def test_a_standby_that_breaks_off_its_full_sync_is_not_called_synchronise
         log.followed_by(DEAD)
         async with posing_as(standby, active) as talk:
             await talk.say(WantSync(standby.parts.session))
-            assert isinstance(await talk.hear(), Everything)
+            assert isinstance(await heard_to_the_end(talk), Everything)
             await talk.end()
             assert await talk.hear() is None
         await in_step_again(active, standby)

@@ -12,9 +12,9 @@ from haconn.core.beat import Beat, Claim, Echo, Intent, PairRole, PairSession, R
 from haconn.core.model import Instant
 from haconn.core.pair_times import TIMES
 from haconn.core.replica import split
-from haconn.daemon.pair.copy import UNPACKED_MAX, DamagedEntryError, Snapshot, StandbyCopy
+from haconn.daemon.pair.copy import UNPACKED_MAX, DamagedEntryError, StandbyCopy
 from haconn.daemon.pair.log import packed
-from tests.daemon.pair.records import known_of, lines_of, server_line
+from tests.daemon.pair.records import known_of, lines_of, server_line, snapshot
 
 LOG, ANOTHER = PairSession(b"the active's log"), PairSession(b"some other's log")
 NOW = Instant(100.0)
@@ -45,7 +45,7 @@ def entry(index: int, *lines: bytes) -> Intent:
 def copy() -> StandbyCopy:
     """A copy that was loaded up to 1, where the active's clock said 1001."""
     made = StandbyCopy()
-    made.load(Snapshot(LOG, 1, lines_of({"s1": 1001.0})), OFFSET_S, NOW)
+    made.load(snapshot(LOG, 1, lines_of({"s1": 1001.0}), OFFSET_S), OFFSET_S, NOW)
     return made
 
 
@@ -102,7 +102,7 @@ def test_an_entry_that_cannot_be_read_leaves_everything_as_it_was(
     assert (copy.applied, known_of(copy.found)) == (1, {"s1": 0.5})
     with pytest.raises(DamagedEntryError):  # it comes again, as it does
         copy.take(LOG, entry(2, line), OFFSET_S)
-    copy.load(Snapshot(LOG, 2, lines_of({"s9": 1009.0})), OFFSET_S, NOW)
+    copy.load(snapshot(LOG, 2, lines_of({"s9": 1009.0}), OFFSET_S), OFFSET_S, NOW)
     assert (copy.applied, known_of(copy.found)) == (2, {"s9": 8.5})
 
 
@@ -120,7 +120,7 @@ def test_an_entry_that_is_cut_off_or_endless_is_no_entry(copy: StandbyCopy) -> N
         parts = split(body)
         *intents, last = (Intent(2, n, len(parts), one, 0.0) for n, one in enumerate(parts))
         fresh = StandbyCopy()
-        fresh.load(Snapshot(LOG, 1, b""), 0.0, NOW)
+        fresh.load(snapshot(LOG, 1, b""), 0.0, NOW)
         for intent in intents:
             fresh.take(LOG, intent, 0.0)
         with pytest.raises(DamagedEntryError):
@@ -131,26 +131,28 @@ def test_an_entry_that_is_cut_off_or_endless_is_no_entry(copy: StandbyCopy) -> N
 def test_a_full_sync_that_cannot_be_read_leaves_the_copy_of_before(copy: StandbyCopy) -> None:
     for log in (LOG, ANOTHER):
         with pytest.raises(DamagedEntryError):
-            copy.load(Snapshot(log, 9, server_line("s2", 1.0) + b"nonsense"), OFFSET_S, NOW)
+            copy.load(
+                snapshot(log, 9, server_line("s2", 1.0) + b"nonsense", OFFSET_S), OFFSET_S, NOW
+            )
         assert (copy.log, copy.applied, known_of(copy.found)) == (LOG, 1, {"s1": 0.5})
 
 
 def test_a_full_sync_of_the_same_log_keeps_what_came_meanwhile(copy: StandbyCopy) -> None:
     copy.take(LOG, entry(4, server_line("s4", 1004.0)), OFFSET_S)
     copy.take(LOG, entry(2, server_line("s2", 1002.0)), OFFSET_S)
-    copy.load(Snapshot(LOG, 3, lines_of({"s3": 1003.0})), OFFSET_S, NOW)
+    copy.load(snapshot(LOG, 3, lines_of({"s3": 1003.0}), OFFSET_S), OFFSET_S, NOW)
     assert (copy.applied, known_of(copy.found)) == (4, {"s3": 2.5, "s4": 3.5})
 
 
 def test_a_full_sync_that_is_behind_the_copy_takes_nothing_back(copy: StandbyCopy) -> None:
     copy.take(LOG, entry(2, server_line("s2", 1002.0)), OFFSET_S)
-    copy.load(Snapshot(LOG, 1, lines_of({"s1": 900.0})), OFFSET_S, NOW)
+    copy.load(snapshot(LOG, 1, lines_of({"s1": 900.0}), OFFSET_S), OFFSET_S, NOW)
     assert (copy.applied, known_of(copy.found)) == (2, {"s1": 0.5, "s2": 1.5})
 
 
 def test_a_full_sync_of_another_log_begins_anew(copy: StandbyCopy) -> None:
     copy.take(LOG, entry(3, server_line("s3", 1003.0)), OFFSET_S)
-    copy.load(Snapshot(ANOTHER, 2, lines_of({"s7": 1007.0})), OFFSET_S, NOW)
+    copy.load(snapshot(ANOTHER, 2, lines_of({"s7": 1007.0}), OFFSET_S), OFFSET_S, NOW)
     assert (copy.log, copy.applied, known_of(copy.found)) == (ANOTHER, 2, {"s7": 6.5})
 
 
@@ -193,7 +195,7 @@ def test_what_cannot_be_read_is_missing_as_soon_as_it_is_announced(copy: Standby
 @given(st.binary(max_size=200), st.booleans())
 def test_whatever_comes_is_applied_whole_or_not_at_all(body: bytes, packs: bool) -> None:
     made = StandbyCopy()
-    made.load(Snapshot(LOG, 1, lines_of({"s1": 1.0})), 0.0, NOW)
+    made.load(snapshot(LOG, 1, lines_of({"s1": 1.0})), 0.0, NOW)
     try:
         made.take(LOG, Intent(2, 0, 1, packed(body) if packs else body, 0.0), 0.0)
     except DamagedEntryError:
@@ -212,7 +214,7 @@ Json = st.recursive(
 @given(st.sampled_from(["server", "system", "asked"]), Json, st.floats(-1e9, 1e9))
 def test_a_row_of_any_shape_is_a_record_or_damage(kind: str, row: object, offset_s: float) -> None:
     made = StandbyCopy()
-    made.load(Snapshot(LOG, 1, b""), 0.0, NOW)
+    made.load(snapshot(LOG, 1, b""), 0.0, NOW)
     line = json.dumps({kind: row}).encode()
     try:
         made.take(LOG, entry(2, line), offset_s)

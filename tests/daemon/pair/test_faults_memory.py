@@ -6,9 +6,10 @@ from haconn.core.beat import Intent, PairSession
 from haconn.core.model import Instant, SystemKey
 from haconn.core.reset import Outcome
 from haconn.core.world import ASKED_MAX, Asked
-from haconn.daemon.pair.copy import Snapshot, StandbyCopy
+from haconn.daemon.pair.copy import StandbyCopy
 from haconn.daemon.pair.log import packed
 from haconn.wire.plain import to_plain
+from tests.daemon.pair.records import snapshot
 
 LOG = PairSession(b"the active's log")
 A, B = SystemKey(30001, 1), SystemKey(30001, 2)
@@ -25,7 +26,7 @@ def line(number: int, *, told: bool) -> bytes:
 
 def test_answers_that_the_active_has_forgotten_are_forgotten() -> None:
     copy = StandbyCopy()
-    copy.load(Snapshot(LOG, 0, line(0, told=False)), 0.0, Instant(0.0))
+    copy.load(snapshot(LOG, 0, line(0, told=False)), 0.0, Instant(0.0))
     for index in range(1, 30):
         lines = b"".join(line(index * 1000 + n, told=True) for n in range(1000))
         assert copy.take(LOG, Intent(index, 0, 1, packed(lines), 0.0), 0.0)

@@ -18,7 +18,7 @@ from haconn.core.pair_times import TIMES
 from haconn.core.replica import ENTRY_MAX
 from haconn.daemon.pair.copy import Snapshot, StandbyCopy
 from haconn.daemon.pair.log import ActiveLog, FullSync
-from tests.daemon.pair.records import known_of, lines_of, server_line
+from tests.daemon.pair.records import known_of, lines_of, server_line, snapshot
 
 LOG = PairSession(b"the active's log")
 STANDBY, ANOTHER = PairSession(b"the standby's ID"), PairSession(b"a later process'")
@@ -250,8 +250,8 @@ class TwoServers(RuleBasedStateMachine):
     def begin_sync(self) -> None:
         self.log.followed_by(self.standby)
         sync = self.log.begin_sync()
-        snapshot = Snapshot(LOG, sync.index, lines_of(self.states[sync.index]))
-        self.transfers.append(Transfer(self.standby, sync, snapshot))
+        lines = lines_of(self.states[sync.index])
+        self.transfers.append(Transfer(self.standby, sync, snapshot(LOG, sync.index, lines)))
 
     @precondition(lambda self: self.transfers)
     @rule(data=st.data(), whole=st.booleans())
