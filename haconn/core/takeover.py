@@ -269,10 +269,12 @@ def _is_dark(plan: Plan, state: Fencing, known: PeerPower) -> bool:
 
 
 def _void(state: Fencing, now: Instant) -> Fencing:
-    """Something spoke on that should have no power: everything is read anew, after a while."""
+    """Something spoke on that should have no power: all is cut anew, if time is left."""
     if state.dark_at is None:
         return state
-    return replace(state, dark_at=None, cut_again_at=Instant(now + ANEW_S))
+    again = Instant(now + ANEW_S)
+    in_time = again < state.until - LOOK_S
+    return replace(state, dark_at=None, cut_again_at=again if in_time else state.until)
 
 
 def _reported(
@@ -342,7 +344,8 @@ def _cut(
         state = replace(state, until=Instant(now + stage.budget_s))
     elif state.cut_again_at is None or now < state.cut_again_at:
         return state, ()
-    begun = replace(state, cut_at=now, cut_again_at=None)
+    # after a contradiction, what was ordered before it proves nothing either
+    begun = replace(state, cut_at=now, cut_again_at=None, cut_feeds=frozenset())
     deadline = Instant(state.until - LOOK_S)
     order = Perform(plan.server, plan.operation, 1, stage.command, deadline, plan.feeds)
     return begun, (order,)

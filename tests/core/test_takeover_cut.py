@@ -208,6 +208,17 @@ def test_after_a_contradiction_everything_is_cut_and_read_anew() -> None:
     assert attempt.proved.at == at(3.3)
 
 
+def test_the_orders_of_before_a_contradiction_prove_nothing_after_it() -> None:
+    attempt = cutting()
+    attempt.outlets(Power.OFF, 2.01, 2.1)
+    attempt.read(Power.ON, 2.2)
+    attempt.tell(TimePassed(), 3.2)
+    attempt.tell(feeds_read(Power.OFF, 3.25), 3.25)
+    assert attempt.going.dark_at is None, "no order of the second cut has left yet"
+    attempt.looked(3.25, 4.25)
+    assert not attempt.over
+
+
 def test_a_bmc_that_reads_on_for_ever_after_the_cut_fails_the_attempt() -> None:
     attempt = cutting()
     attempt.outlets(Power.OFF, 2.01, 2.1)
@@ -215,6 +226,20 @@ def test_a_bmc_that_reads_on_for_ever_after_the_cut_fails_the_attempt() -> None:
     attempt.tell(TimePassed(), 13.0)
     assert attempt.failed.reason == STILL_ON
     assert (attempt.failed.commanded, attempt.failed.cut) == (True, True)
+
+
+@pytest.mark.parametrize(("on_at", "again_at"), [(10.9, 11.9), (11.1, 13.0)])
+def test_nothing_is_cut_anew_without_the_time_to_look_afterwards(
+    on_at: float, again_at: float
+) -> None:
+    attempt = cutting()
+    attempt.outlets(Power.OFF, 2.01, 2.1)
+    attempt.read(Power.ON, on_at)
+    assert attempt.going.cut_again_at == at(again_at)
+    attempt.tell(TimePassed(), 11.9)
+    assert attempt.ordered[2:] == ([Command.OUTLETS_OFF] if again_at < 12.0 else [])
+    attempt.tell(TimePassed(), 13.0)
+    assert attempt.failed.reason == (NOT_CUT if again_at < 12.0 else STILL_ON)
 
 
 def test_an_outlet_that_reads_on_again_voids_that_all_were_off() -> None:
