@@ -37,23 +37,34 @@ class Surroundings:
     carrier: bool = False
     others_at: Instant | None = None
     """When something of somebody other than the peer last came over the reset path."""
+    others_since: Instant | None = None
+    """Since when somebody has been heard without a gap."""
+
+    def then(self, others_at: Instant | None, times: PairTimes, *, carrier: bool) -> "Surroundings":
+        """Look again; what was seen before tells whether there was a gap."""
+        if others_at is None or not carrier:
+            return Surroundings(carrier, others_at)
+        goes_on = self.others_at is not None and others_at - self.others_at <= times.gap_s
+        since = self.others_since if goes_on else None
+        return Surroundings(carrier, others_at, others_at if since is None else since)
 
     def blindness(self, peer_at: Instant | None, now: Instant, times: PairTimes) -> str | None:
         """Why the silence of the peer may be our own cable's; None if that works.
 
         Who was heard before the peer's next words are missing proves nothing: our own ears may
-        have failed after its last.
+        have failed after its last. And who begins to hear may hear another before the peer.
 
         Args:
             peer_at: when the peer was last heard; None if it never was.
         """
         if not self.carrier:
             return "no carrier"
-        recent = self.others_at is not None and now - self.others_at < times.heard_others_s
-        if self.others_at is None or not recent:
+        at, since = self.others_at, self.others_since
+        if at is None or since is None or now - at >= times.heard_others_s:
             return "nobody is heard on it"
-        since = peer_at is None or self.others_at - peer_at >= times.missed_s
-        return None if since else "nobody was heard on it since the peer was"
+        if peer_at is not None and at - peer_at < times.missed_s:
+            return "nobody was heard on it since the peer was"
+        return None if at - since >= times.settle_s else "others are heard on it again only now"
 
 
 @dataclass(frozen=True, slots=True)

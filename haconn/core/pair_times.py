@@ -45,6 +45,10 @@ class PairTimes:
     well hear a third party after the last of them, but not when the next three are missing."""
     ask_others_s: float = 0.2
     """Third parties are asked so often; an answer counts from one asking before it was seen."""
+    gap_s: float = 0.8
+    """Who heard no third party for longer may have been deaf meanwhile."""
+    settle_s: float = 1.0
+    """And hears the peer again after so long, if it lives: that long the others are not enough."""
     repower_s: float = 10.0
     """From a takeover by power off to the power-on of the peer."""
     handover_s: float = 2.0
@@ -66,6 +70,15 @@ def faults(times: PairTimes) -> Iterator[str]:
         (
             times.missed_s <= times.dead_s - 3 * times.ask_others_s,
             "others must be heard between missed_s and dead_s",
+        ),
+        (3 * times.ask_others_s < times.gap_s, "two askings without an answer are no gap"),
+        (
+            times.gap_s + times.ask_others_s + 2 * times.beat_s < times.dead_s,
+            "a deafness that is no gap must not make the peer dead",
+        ),
+        (
+            3 * times.beat_s <= times.settle_s - times.ask_others_s,
+            "three beats must come within settle_s",
         ),
         (
             times.gate_s >= times.dead_s + times.fence_s + 0.5,

@@ -162,10 +162,12 @@ class Scene:
         moments = [round(first + 0.2 * index, 3) for index in range(count + 1)]
         return [action for now in moments for action in self.answers(now, claim, session)]
 
-    def sees(self, *, carrier: bool = True, others_at: float | None = None) -> None:
-        """Let the reset path be seen."""
+    def sees(
+        self, *, carrier: bool = True, others_at: float | None = None, since: float = LONG_AGO
+    ) -> None:
+        """Let the reset path be seen; others have been heard without a gap since then."""
         others = None if others_at is None else at(others_at)
-        self.take(Saw(Surroundings(carrier, others)))
+        self.take(Saw(Surroundings(carrier, others, None if others is None else at(since))))
 
     def read(self, power: Power, now: float) -> list[Action]:
         """Let the peer's BMC be read, and answer at once; the clock is not looked at."""

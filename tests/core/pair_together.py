@@ -183,7 +183,7 @@ class Devices:
                 Power.ON if on else Power.OFF, process.session, Instant(now), Instant(now)
             )
             self._take(machine, PowerRead("peer", reading))
-        surroundings = Surroundings(carrier=True, others_at=Instant(now))
+        surroundings = Surroundings(True, Instant(now), Instant(-1000.0))
         self._take(machine, Saw(surroundings))
         again = now + (0.1 if process.hurried else 1.0)
         self._clock.at(again, lambda: self.poll(machine, process, was_blind=blind))

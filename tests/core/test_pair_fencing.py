@@ -103,62 +103,6 @@ def test_a_peer_that_reads_off_already_is_not_commanded_and_nothing_is_complaine
     assert told(scene, "pair-role", "epoch") == ["7", "8"]
 
 
-def test_a_standby_without_carrier_does_not_fence_but_alarms_each_ten_seconds() -> None:
-    scene = standby()
-    scene.sees(carrier=False, others_at=1000.0)
-    scene.until(36.0)
-    assert begun(scene) == []
-    assert blind(scene) == pytest.approx([11.5, 21.5, 31.5], abs=0.5)
-    assert set(told(scene, "pair-blind", "reason")) == {"no carrier"}
-
-
-@pytest.mark.parametrize("others_at", [None, 6.4])
-def test_a_standby_that_hears_nobody_else_does_not_fence(others_at: float | None) -> None:
-    scene = standby()
-    scene.sees(others_at=others_at)
-    scene.until(20.0)
-    assert begun(scene) == []
-    assert blind(scene) == [11.5]
-    assert told(scene, "pair-blind", "reason") == ["nobody is heard on it"]
-
-
-def test_others_that_were_heard_since_the_peer_was_are_enough() -> None:
-    scene = standby()
-    scene.sees(others_at=10.75)
-    scene.until(11.5)
-    assert begun(scene) == [11.5]
-    assert blind(scene) == []
-
-
-@pytest.mark.parametrize("others_at", [9.9, 10.19, 10.65])
-def test_others_that_were_heard_before_beats_were_missed_prove_no_working_ear(
-    others_at: float,
-) -> None:
-    scene = standby()
-    scene.sees(others_at=others_at)
-    scene.until(14.0)
-    assert begun(scene) == []
-    assert told(scene, "pair-blind", "reason") == ["nobody was heard on it since the peer was"]
-
-
-def test_others_that_were_heard_long_ago_prove_no_working_ear() -> None:
-    scene = standby()
-    scene.sees(carrier=False)
-    scene.until(15.8)
-    scene.sees(others_at=10.75)
-    scene.until(20.0)
-    assert begun(scene) == []
-
-
-def test_a_standby_tries_as_soon_as_it_sees_again() -> None:
-    scene = standby()
-    scene.sees(carrier=False)
-    scene.until(15.05)
-    scene.sees(others_at=15.0)
-    scene.until(15.25)
-    assert begun(scene) == [pytest.approx(15.15, abs=0.11)]
-
-
 def test_a_standby_that_serves_something_else_neither_fences_nor_complains_of_its_path() -> None:
     scene = standby()
     scene.sees(carrier=False)

@@ -14,7 +14,10 @@ def test_the_times_as_they_are_break_nothing() -> None:
 @pytest.mark.parametrize(
     ("times", "words"),
     [
-        (replace(TIMES, beat_s=0.31, missed_s=1.0, ask_others_s=0.1), "four beats must fit"),
+        (
+            replace(TIMES, beat_s=0.31, missed_s=1.0, ask_others_s=0.1, gap_s=0.5, settle_s=1.1),
+            "four beats must fit",
+        ),
         (replace(TIMES, probes_s=(1.0, 1.5)), "a probe comes before"),
         (replace(TIMES, stall_s=0.75), "stall_s must be seen"),
         (replace(TIMES, lease_s=1.5), "the lease must end"),
@@ -23,7 +26,10 @@ def test_the_times_as_they_are_break_nothing() -> None:
         (replace(TIMES, unacknowledged_s=1.5), "unacknowledged_s must be below"),
         (replace(TIMES, restart_s=1.5), "a restart must come after"),
         (replace(TIMES, missed_s=0.55), "three beats must be missed"),
-        (replace(TIMES, ask_others_s=0.3), "others must be heard between"),
+        (replace(TIMES, ask_others_s=0.27, gap_s=0.82), "others must be heard between"),
+        (replace(TIMES, gap_s=0.6), "two askings without"),
+        (replace(TIMES, gap_s=0.9), "a deafness that is no gap"),
+        (replace(TIMES, settle_s=0.75), "three beats must come"),
         (replace(TIMES, boot_wait_s=8.5), "who starts must wait longer"),
     ],
 )

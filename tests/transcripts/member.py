@@ -134,7 +134,8 @@ class Member:
                 return self._of_peer(pair, words)
             case ("reset", "path", state):
                 good = state == "good"
-                return Saw(Surroundings(good, Instant(self.now + 1e6) if good else None))
+                seen = Surroundings(True, Instant(self.now + 1e6), self.now)
+                return Saw(seen if good else Surroundings())
             case ("operator", "says", "off"):
                 return PeerIsOff()
             case (server, "reads", power):

@@ -1,11 +1,14 @@
 """What this server itself sees of the reset path, so that a blind standby does not fence.
 
 When the peer falls silent, the first question is whose cable it is. The interface must have a
-carrier, and somebody other than the two management servers must have been heard on it lately. So
-that somebody speaks, known systems and the gateway are asked for their hardware addresses in turn.
+carrier, and somebody other than the two management servers must have been heard on it lately, and
+again and again. So that somebody speaks, known systems and the gateway are asked for their hardware
+addresses: all of them in turn, and between two turns one that has answered lately, so that one who
+answers is enough. It is ten questions a second at most: switches are known that take more ARP from
+one port for an attack, and close the port.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from ipaddress import IPv4Address
 from itertools import cycle
 from pathlib import Path as File
@@ -22,7 +25,8 @@ from haconn.drivers.address.lease import VirtualAddress
 from haconn.drivers.address.others import Others
 
 ASKED_AT_ONCE = 2
-"""So many are asked in each sample: all of 32 within four seconds."""
+"""So many are asked in a turn: all of 32 within seven seconds."""
+ANSWERING_MAX = 8
 ROUTES = File("/proc/net/route")
 
 
@@ -44,9 +48,9 @@ class ResetPathWatch:
         """
         self._address = address
         self._pair = pair
-        self._neighbours = neighbours
+        self._questions = Questions(neighbours)
         self._take = take
-        self._turn = 0
+        self._seen = Surroundings()
 
     async def serve(self) -> None:
         """Report what is seen, five times a second; for ever."""
@@ -59,7 +63,8 @@ class ResetPathWatch:
                         self._look(interface, others, carriers)
                         await trio.sleep(TIMES.ask_others_s)
             except AddressError:
-                self._take(Saw(Surroundings()))
+                self._seen = Surroundings()
+                self._take(Saw(self._seen))
                 await trio.sleep(TIMES.ask_others_s)
 
     def _is_there(self, interface: Interface, carriers: Carriers) -> bool:
@@ -71,21 +76,51 @@ class ResetPathWatch:
 
     def _look(self, interface: Interface, others: Others, carriers: Carriers) -> None:
         heard_at = others.sample()
-        carrier = carriers.carrier(interface.index)
         at = None if heard_at is None else Instant(heard_at)
-        self._take(Saw(Surroundings(carrier, at)))
-        for neighbour in self._next():
+        before = self._seen
+        self._seen = before.then(at, TIMES, carrier=carriers.carrier(interface.index))
+        self._take(Saw(self._seen))
+        for neighbour in self._questions.after(heard=at not in {None, before.others_at}):
             others.ask(neighbour)
 
-    def _next(self) -> Iterator[str]:
-        """Some of them, others each time."""
+
+class Questions:
+    """Whom to ask next."""
+
+    def __init__(self, neighbours: Callable[[], list[str]]) -> None:
+        self._neighbours = neighbours
+        self._turn = 0
+        self._asked: tuple[str, ...] = ()
+        """Last."""
+        self._answering: tuple[str, ...] = ()
+        """Who may have answered when asked last; the first has done so for longest."""
+        self._in_turn = False
+        """Whether those who were asked last had their turn."""
+
+    def after(self, *, heard: bool) -> tuple[str, ...]:
+        """Give whom to ask now.
+
+        Args:
+            heard: whether somebody was heard since those were asked who were given last.
+        """
+        asked, known = set(self._asked), self._answering
+        if heard:
+            found = tuple(one for one in self._asked if one not in known)
+            self._answering = (*known, *found)[:ANSWERING_MAX]
+        else:
+            self._answering = tuple(one for one in known if one not in asked)
+        self._in_turn = not (self._in_turn and self._answering)
+        self._asked = self._next() if self._in_turn else self._answering[:1]
+        return self._asked
+
+    def _next(self) -> tuple[str, ...]:
+        """Some of all, others each time."""
         neighbours = sorted(set(self._neighbours()) | set(gateways()))
         if not neighbours:
-            return
+            return ()
         self._turn = (self._turn + ASKED_AT_ONCE) % len(neighbours)
         around = cycle(neighbours[self._turn :] + neighbours[: self._turn])
-        for _ in range(min(ASKED_AT_ONCE, len(neighbours))):
-            yield next(around)
+        return tuple(next(around) for _ in range(min(ASKED_AT_ONCE, len(neighbours))))
 
 
 def gateways() -> list[str]:

@@ -1,9 +1,10 @@
 """When the reset path last brought something from somebody other than the two of us.
 
 A standby that is cut off hears nobody; one whose peer is dead still hears the others. What counts:
-ARP of any kind, and IPv4 sent to this machine, from a sender that is neither of the two servers
-nor the virtual address. A probe names no sender (RFC 5227) and does not count: it may be the
-peer's.
+ARP and IPv4 sent to this machine alone, from a sender that is neither of the two servers nor the
+virtual address. What is sent to everybody does not count, since the peer's datagrams are not: a
+switch that has this machine's hardware address on another port brings the one and not the other.
+A probe names no sender (RFC 5227) and does not count: it may be the peer's.
 
 No frame is ever read. Each socket has the least room there is and is left full; the kernel counts
 what its filter lets pass, kept or not, and the count is read (PACKET_STATISTICS, packet(7)). So

@@ -42,17 +42,18 @@ def only_from(ethertype: int, source: str) -> list[Instruction]:
 
 
 def not_from(ethertype: int, sources: Sequence[str]) -> list[Instruction]:
-    """Let the first octet of frames of all other senders pass; of IPv4, what is sent to us alone.
+    """Let the first octet of what all other senders send to us alone pass.
 
     Raises:
         ValueError: more than ANY_MAX sources.
     """
     if len(sources) > ANY_MAX:
         raise ValueError(f"a filter excludes at most {ANY_MAX} addresses")
-    program: list[Instruction] = []
-    if ethertype == ETHERTYPE_IPV4:
-        program += [(_WORD_AT, 0, 0, _PACKET_TYPE), (_EQUALS, 0, len(sources) + 2, _TO_US)]
-    program.append((_WORD_AT, 0, 0, _SOURCE_OF[ethertype]))
+    program = [
+        (_WORD_AT, 0, 0, _PACKET_TYPE),
+        (_EQUALS, 0, len(sources) + 2, _TO_US),
+        (_WORD_AT, 0, 0, _SOURCE_OF[ethertype]),
+    ]
     for place, source in enumerate(sources):
         program.append((_EQUALS, len(sources) - place, 0, _number(source)))
     return [*program, (_RETURN, 0, 0, 1), (_RETURN, 0, 0, 0)]

@@ -1,11 +1,14 @@
 """What a server sees of its own reset path, on a real link (root)."""
 
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 
+import pytest
 import trio
 
 from haconn.core.pair_state import Saw, Surroundings
-from haconn.daemon.pair.surroundings import ASKED_AT_ONCE, ResetPathWatch, gateways
+from haconn.core.pair_times import TIMES
+from haconn.daemon.pair.surroundings import ASKED_AT_ONCE, Questions, ResetPathWatch, gateways
 from haconn.drivers.address.lease import VirtualAddress
 from tests.drivers.address.conftest import PREFIX, RESET_PATH, VIRTUAL, Lan
 
@@ -93,14 +96,37 @@ def test_a_cut_cable_and_an_interface_that_went_away_are_blindness(lan: Lan) -> 
     on(lan, [NEIGHBOUR], play)
 
 
-def test_all_neighbours_have_their_turn() -> None:
-    everybody = [f"10.9.0.{n}" for n in range(10, 20)]
-    with VirtualAddress(VIRTUAL, PREFIX) as address:
-        watch = ResetPathWatch(address, list, lambda: everybody, Seen().take)
-        rounds = [set(watch._next()) for _ in range(len(everybody))]
-    assert all(len(asked) == ASKED_AT_ONCE for asked in rounds)
-    asked = set().union(*rounds)
-    assert set(everybody) <= asked
+def asked_in(looks: int, everybody: list[str], alive: set[str]) -> list[tuple[str, ...]]:
+    """Whom it asks when those who live answer at once."""
+    questions, asked = Questions(lambda: everybody), list[tuple[str, ...]]()
+    for _ in range(looks):
+        last = asked[-1] if asked else ()
+        asked.append(questions.after(heard=bool(alive.intersection(last))))
+    return asked
+
+
+EVERYBODY = [f"10.9.0.{n}" for n in range(10, 42)]
+
+
+@pytest.mark.parametrize("alive", [set(), {"10.9.0.23"}, set(EVERYBODY)])
+def test_all_neighbours_have_their_turn(alive: set[str]) -> None:
+    asked = asked_in(len(EVERYBODY) + 2, EVERYBODY, alive)
+    assert set(EVERYBODY) <= {one for some in asked for one in some}
+    assert max(map(len, asked)) == ASKED_AT_ONCE
+
+
+def test_one_neighbour_who_answers_is_heard_without_a_gap() -> None:
+    alone = {"10.9.0.23"}
+    asked = asked_in(200, EVERYBODY, alone)
+    answered = [look for look, some in enumerate(asked) if alone.intersection(some)]
+    looks = [after - before for before, after in pairwise(answered)]
+    assert answered[0] <= len(EVERYBODY)
+    assert max(looks) * TIMES.ask_others_s < TIMES.gap_s
+
+
+def test_nobody_is_asked_where_there_is_nobody(lan: Lan) -> None:
+    with lan.server.inside():
+        assert asked_in(3, [], set()) == [(), (), ()]
 
 
 def test_routers_are_those_of_the_kernel(lan: Lan) -> None:

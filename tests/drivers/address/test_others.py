@@ -38,11 +38,16 @@ def say(source: Namespace, *, broadcast: bool = False) -> None:
         sock.sendto(b"x", ("10.9.0.255" if broadcast else "10.9.0.1", 9))
 
 
-def say_arp(source: Namespace, sender: str, target: str) -> None:
+def say_arp(source: Namespace, sender: str, target: str, destination: bytes = BROADCAST) -> None:
     with source.inside(), open_sender(RESET_PATH) as sock:
         own = hardware_address(sock)
         octets = frame.encode(frame.Arp(frame.REQUEST, own, sender, frame.NOBODY, target))
-        sock.sendto(octets, (RESET_PATH, ETHERTYPE_ARP, 1, 1, BROADCAST))
+        sock.sendto(octets, (RESET_PATH, ETHERTYPE_ARP, 0, 1, destination))
+
+
+def hardware_of(machine: Namespace) -> bytes:
+    with machine.inside(), open_sender(RESET_PATH) as sock:
+        return hardware_address(sock)
 
 
 async def until_heard(others: Others) -> float:
@@ -88,16 +93,17 @@ async def test_peer_is_nobody_whatever_it_says(lan: Lan) -> None:
     with counting(lan) as others:
         say(lan.peer)  # with the ARP before it
         say(lan.peer, broadcast=True)
-        say_arp(lan.peer, "10.9.0.2", "10.9.0.1")
-        say_arp(lan.peer, VIRTUAL, VIRTUAL)
-        say_arp(lan.peer, frame.NO_ADDRESS, VIRTUAL)
+        server = hardware_of(lan.server)
+        say_arp(lan.peer, "10.9.0.2", "10.9.0.1", server)
+        say_arp(lan.peer, VIRTUAL, VIRTUAL, server)
+        say_arp(lan.peer, frame.NO_ADDRESS, VIRTUAL, server)
         lan.peer.give(RESET_PATH, f"{VIRTUAL}/32")
         with lan.peer.inside(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.bind((VIRTUAL, 0))
             sock.sendto(b"x", ("10.9.0.1", 9))
         await trio.sleep(SETTLE_S)
         assert others.sample() is None
-        say_arp(lan.neighbour, "10.9.0.11", "10.9.0.12")
+        say_arp(lan.neighbour, "10.9.0.11", "10.9.0.12", server)
         await until_heard(others)
 
 
@@ -109,12 +115,26 @@ async def test_what_this_machine_sends_itself_is_nobody(lan: Lan) -> None:
         assert others.sample() is None
 
 
-async def test_datagram_to_everybody_is_not_enough_and_an_arp_is(lan: Lan) -> None:
+async def test_what_is_sent_to_everybody_is_not_enough(lan: Lan) -> None:
     with counting(lan) as others:
         say(lan.neighbour, broadcast=True)
+        say_arp(lan.neighbour, "10.9.0.11", "10.9.0.99")
         await trio.sleep(SETTLE_S)
         assert others.sample() is None
-        say_arp(lan.neighbour, "10.9.0.11", "10.9.0.99")
+        say_arp(lan.neighbour, "10.9.0.11", "10.9.0.1", hardware_of(lan.server))
+        await until_heard(others)
+
+
+async def test_server_that_its_switch_does_not_know_hears_nobody(lan: Lan) -> None:
+    with counting(lan) as others:
+        settings = ("learning", "off", "flood", "off", "fdb_flush")
+        lan.switch.ip("link", "set", "server", "type", "bridge_slave", *settings)
+        assert others.ask("10.9.0.11")
+        say_arp(lan.neighbour, "10.9.0.11", "10.9.0.1")
+        await trio.sleep(SETTLE_S)
+        assert others.sample() is None
+        lan.switch.ip("link", "set", "server", "type", "bridge_slave", "flood", "on")
+        assert others.ask("10.9.0.11")
         await until_heard(others)
 
 
