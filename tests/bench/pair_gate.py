@@ -136,6 +136,8 @@ async def _gate(play: Play, count: int, rare: int) -> Gate:
     for _ in range(rare):
         await _restart(play, gate.restarting)
     gate.ids = await _fill(play)
+    # a standby that fell behind in this storm is still waited for, as no joiner is
+    await trio.sleep(PASSED_S)
     for _ in range(rare):
         await _restart(play, gate.joining)
     for _ in range(rare):

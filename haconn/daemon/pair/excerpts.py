@@ -1,8 +1,10 @@
 """The record of resets on its way to a joiner, in excerpts (full sync).
 
 It may hold thousands of request ids. No reset is to wait for that, on either server: an excerpt is
-what can be written, or read, in a few milliseconds, and the loop goes round after each. The joiner
-says when it has read one, so neither has more than one before it.
+what can be written in a millisecond, and is read in pieces of some milliseconds; the loop goes
+round after each. The joiner says when it has read an excerpt, so that neither server has more than
+one before it. They are not smaller, since each costs a way there and back, and a standby that fell
+behind is waited for until it has everything.
 
 Reading all of them takes a while, and the record changes meanwhile. What has changed comes in
 another round, and another, until few lines are left; only then the gate's sync begins. Otherwise
@@ -20,13 +22,15 @@ the log. Only what the active forgets meanwhile is there still: answers that are
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeAlias
 
+import trio
+
 from haconn.daemon.pair.copy import Incoming
 from haconn.daemon.pair.syncing import Excerpt, ExcerptRead, Message, NotReachedError, Talk
 
-EXCERPT_LINES = 32
-"""A request id is read in some 60 us, a system amidst a reset in a few hundred."""
 EXCERPT_BYTES = 64 * 1024
-FEW = EXCERPT_LINES
+READ_LINES = 32
+"""A piece. A request id is read in some 60 us, a system amidst a reset in a few hundred."""
+FEW = READ_LINES
 """With no more lines than this left, the gate's sync begins."""
 ROUNDS_MAX = 8
 """After so many it begins whatever is left: an active that is as busy as that has to end, too."""
@@ -39,13 +43,20 @@ def excerpts(lines: Iterable[bytes]) -> Iterator[bytes]:
     piece: list[bytes] = []
     length = 0
     for line in lines:
-        if piece and (len(piece) == EXCERPT_LINES or length + len(line) > EXCERPT_BYTES):
+        if piece and length + len(line) > EXCERPT_BYTES:
             yield b"".join(piece)
             piece, length = [], 0
         piece.append(line)
         length += len(line)
     if piece:
         yield b"".join(piece)
+
+
+def pieces(excerpt: bytes) -> Iterator[bytes]:
+    """Cut an excerpt into what is read in one turn."""
+    lines = excerpt.removesuffix(b"\n").split(b"\n")
+    for start in range(0, len(lines), READ_LINES):
+        yield b"\n".join(lines[start : start + READ_LINES])
 
 
 class Giving:
@@ -96,9 +107,11 @@ async def read_all(
             not to be gone on with.
     """
     while isinstance(said := await talk.hear(), Excerpt):
-        offset = offset_s()
-        if offset is None:
-            return None
-        incoming.take(said.lines.encode(), offset)
+        for piece in pieces(said.lines.encode()):
+            offset = offset_s()
+            if offset is None:
+                return None
+            incoming.take(piece, offset)
+            await trio.lowlevel.checkpoint()
         await talk.say(ExcerptRead())
     return said
