@@ -9,8 +9,9 @@ Rule 2. POWER_OFF is proved by OFF (haconn/core/power.py), whether or not a comm
         left, and then one status read of the BMC, begun after that, has been waited for one second
         without the answer "on".
 Rule 3. Without proof there is no takeover: the attempt fails, and is made anew after RETRY_S.
-Rule 4. Until a command may have left, the peer's voice ends the attempt. Afterwards the attempt is
-        finished, whatever is heard: a server that was half switched off is switched off.
+Rule 4. Until a command has left, the peer's voice ends the attempt; what could not be sent yet, as
+        while our own cable is cut, is given up with it. Afterwards the attempt is finished,
+        whatever is heard: a server that was half switched off is switched off.
 
 A power-off is one datagram, and is sent again when nothing has answered it within SHOT_S and the
 peer does not read off: other than a reset it does no more the second time than the first. It is
@@ -108,7 +109,7 @@ class Fencing:
     shot_until: Instant = NOT_YET
     """Of a shot that is out or refused: when the next one is due."""
     left: bool = False
-    """A power-off has left this machine."""
+    """An order to switch off, the BMC's or an outlet's, has left this machine."""
     cut_at: Instant | None = None
     """When the last cut was ordered."""
     cut_feeds: frozenset[Feed] = frozenset()
@@ -218,8 +219,10 @@ def step(plan: Plan, state: Fencing, known: PeerPower, event: Event, now: Instan
             return _go_on(plan, _reported(state, event, now) if mine else state, known, now)
         case Looked(asked_at=asked_at) if state.dark_at is not None and asked_at >= state.dark_at:
             return _outlets_off(plan, state, state.dark_at)
-        case Heard() if not state.commanded:
-            return _concluded(plan, Failed(HEARD, now, commanded=False, cut=False))
+        case Heard() if not state.left:
+            # what may yet leave is owed all the same: too much is better than too little
+            ordered_cut = state.cut_at is not None
+            return _concluded(plan, Failed(HEARD, now, state.commanded, ordered_cut))
         case Heard():
             return _go_on(plan, _void(state, now), known, now)
         case _:
@@ -287,7 +290,7 @@ def _reported(
         case CommandAnswered(stage=stage, answer=answer):
             return _answered(state, answer, now) if stage == 0 else state
         case OutletSent(feed=feed, on=on):
-            return state if on else replace(state, cut_feeds=state.cut_feeds | {feed})
+            return state if on else replace(state, left=True, cut_feeds=state.cut_feeds | {feed})
         case _:
             assert_never(event)
 
@@ -381,7 +384,7 @@ def _shoot(
     over = state.shot in {Shot.OUT, Shot.REFUSED} and now >= state.shot_until
     if state.shot is not Shot.DUE and not over:
         return state, ()
-    due = replace(state, shot=Shot.DUE, left=state.left or over)
+    due = replace(state, shot=Shot.DUE)
     watch = known.server.watch
     if watch.dead or watch.run is not None or not known.believed:
         return due, ()

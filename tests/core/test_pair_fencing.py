@@ -162,6 +162,18 @@ def test_the_peers_voice_ends_an_attempt_that_has_commanded_nothing() -> None:
     assert scene.role is PairRole.STANDBY
 
 
+def test_a_power_off_that_could_not_be_sent_before_the_peer_was_heard_may_not_leave_any_more() -> (
+    None
+):
+    scene = fencing()
+    assert commands(scene) == [Command.POWER_OFF]
+    actions = scene.answers(11.65)
+    assert [one.operation for one in of(Abandon, actions)] == ["r-fence-1"]
+    assert ends(scene) == [Failed(HEARD, at(11.65), commanded=True, cut=False)]
+    assert not scene.pair.member.fencing, "the token of the peer's devices"
+    assert not scene.calls_dead()
+
+
 def test_who_was_commanded_off_is_fenced_to_the_end_whatever_it_says() -> None:
     scene = fencing()
     scene.sent()

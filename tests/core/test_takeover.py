@@ -197,11 +197,16 @@ def test_a_peer_that_is_heard_before_anything_was_commanded_ends_the_attempt() -
     assert actions == (Abandon("m1", "f-1", HEARD), Hurry("m1", on=False))
 
 
-def test_a_power_off_that_is_with_the_driver_may_have_left() -> None:
-    """Its event may be behind the datagram of the peer that was heard."""
+def test_a_power_off_that_the_driver_could_not_send_yet_is_withheld_from_a_peer_that_is_heard() -> (
+    None
+):
+    """As while the cable to the BMC is cut. It is owed all the same: too much rather than none."""
     attempt = Attempt()
-    attempt.tell(Heard(), 0.0)
-    assert attempt.going.commanded
+    attempt.tell(TimePassed(), 2.0)
+    actions = attempt.tell(Heard(), 2.1)
+    assert attempt.failed.reason == HEARD
+    assert attempt.failed.commanded
+    assert actions[0] == Abandon("m1", "f-1", HEARD)
 
 
 def test_a_peer_that_is_heard_after_the_command_is_fenced_all_the_same() -> None:
@@ -222,11 +227,11 @@ def test_what_has_left_once_stays_commanded_even_if_the_next_is_unsent() -> None
     assert attempt.going.commanded
 
 
-def test_a_power_off_of_which_nothing_was_said_for_two_seconds_counts_as_left() -> None:
+def test_a_power_off_that_was_unsent_for_two_seconds_has_not_left() -> None:
     attempt = Attempt(BY_BMC)
     attempt.tell(TimePassed(), 2.0)
     attempt.answered(Unsent("no session"), 2.1)
-    assert attempt.going.commanded
+    assert not attempt.going.commanded
 
 
 def test_what_has_left_once_is_not_forgotten_by_any_later_shot() -> None:

@@ -10,8 +10,10 @@ from haconn.core.reset import Command
 from haconn.core.role import Proof
 from haconn.core.takeover import (
     ANOTHER_MACHINE,
+    HEARD,
     NOT_CUT,
     STILL_ON,
+    Failed,
     Heard,
     Look,
     TimePassed,
@@ -315,18 +317,20 @@ def test_a_peer_that_is_heard_after_all_outlets_were_off_voids_that() -> None:
 
 
 def test_a_peer_that_is_heard_during_the_cut_does_not_end_it() -> None:
-    attempt = cutting()
-    attempt.tell(Heard(), 2.05)
-    attempt.outlets(Power.OFF, 2.1, 2.2)
-    attempt.looked(2.2, 3.2)
+    attempt = Attempt(known=cutting().known)
+    attempt.tell(OutletSent("m1", "f-1", 1, LEFT, on=False), 0.01)
+    attempt.tell(Heard(), 0.05)
+    attempt.outlets(Power.OFF, 0.1, 0.2)
+    attempt.looked(0.2, 1.2)
     assert attempt.proved.proof is Proof.OUTLETS_OFF
 
 
-def test_a_peer_that_is_heard_after_the_cut_alone_is_fenced_all_the_same() -> None:
+def test_a_cut_of_which_nothing_has_left_is_withheld_from_a_peer_that_is_heard() -> None:
+    """As while the cable to BMC and PDU is cut. It is owed all the same."""
     again = Attempt(known=cutting().known)
     assert again.ordered == [Command.OUTLETS_OFF]
     again.tell(Heard(), 0.1)
-    assert not again.over
+    assert again.failed == Failed(HEARD, at(0.1), commanded=True, cut=True)
 
 
 def test_off_by_the_bmc_is_proof_during_the_cut_too() -> None:

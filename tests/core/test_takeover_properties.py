@@ -131,7 +131,7 @@ class Attempts(RuleBasedStateMachine):
         self.now = 100.0
         self.judge = Judge()
         self.session = 1
-        self.out = False
+        self.out, self.out_until = False, Instant(0.0)
         """A power-off was ordered, and has not come back unsent."""
         self.left = False
 
@@ -171,11 +171,12 @@ class Attempts(RuleBasedStateMachine):
                 assert self.judge.bmc.off() if by_bmc else self.judge.dark()
                 assert not self.judge.mismatch
             case Failed(reason):
-                assert reason != HEARD or not self.may_have_left
+                assert reason != HEARD or not self.left
 
     @property
     def may_have_left(self) -> bool:
-        return self.out or self.left or self.judge.cut_at <= self.now
+        out = self.out and self.now < self.out_until
+        return out or self.left or self.judge.cut_at <= self.now
 
     def ordered(self, action: Perform) -> None:
         assert isinstance(self.state, Fencing)
@@ -188,8 +189,7 @@ class Attempts(RuleBasedStateMachine):
             return
         assert action.command is Command.POWER_OFF
         assert not self.judge.bmc.run, "it reads off already"
-        self.left |= self.out
-        self.out = True
+        self.out, self.out_until = True, action.deadline
 
     @rule(wait_s=WAITS)
     def time_passes(self, wait_s: float) -> None:
@@ -240,6 +240,7 @@ class Attempts(RuleBasedStateMachine):
     @rule(feed=FEEDS)
     def order_leaves(self, feed: Feed) -> None:
         self.judge.ordered_off[feed] = self.now
+        self.left = True
         self.judge.feeds[feed] = (Power.UNKNOWN, self.now)
         self.tell(OutletSent("m1", "f-1", 1, feed, on=False))
 
