@@ -164,13 +164,16 @@ def test_a_stage_that_was_taken_up_ends_at_its_time_and_the_next_has_its_own() -
 
 
 @pytest.mark.parametrize(
-    ("sent_at", "until"), [(99.5, 101.5), (70.0, BEGAN + LOOK_S), (99.999, 101.999)]
+    ("sent_at", "until"), [(99.5, 101.5), (70.0, BEGAN + LOOK_S), (99.75, 101.75)]
 )
 def test_a_reset_that_begins_after_an_nmi_keeps_the_rest_of_t_soft_and_sends_none(
     sent_at: float, until: float
 ) -> None:
     run = Run()
     run.state, actions = begin_after_nmi(run.plan, at(sent_at), bmc_dead=False)
+    assert run.trying == Trying(
+        0, at(until), Phase.ISSUED, sent=frozenset({0}), commanded_at=at(sent_at), taken_up=True
+    )
     assert actions == (Record(0),), "a standby must know of it"
     assert run.issued(BEGAN) == ()
     assert run.take(TimePassed(), until - 0.01) == ()
