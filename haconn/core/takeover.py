@@ -29,6 +29,7 @@ from typing import TypeAlias, assert_never
 
 from haconn.core.actions import Abandon, Hurry, Perform, StopRestore
 from haconn.core.events import (
+    BmcRefused,
     CommandAnswered,
     CommandSent,
     DeviceEvent,
@@ -153,6 +154,8 @@ class Looked:
 
     server: str
     asked_at: Instant
+    alive: bool = False
+    """It answered something else: it has power, and so may the machine by a feed nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +220,8 @@ def step(plan: Plan, state: Fencing, known: PeerPower, event: Event, now: Instan
         case CommandSent() | CommandAnswered() | OutletSent():
             mine = event.operation == plan.operation
             return _go_on(plan, _reported(state, event, now) if mine else state, known, now)
+        case BmcRefused() | Looked(alive=True):
+            return _go_on(plan, _void(state, now), known, now)
         case Looked(asked_at=asked_at) if state.dark_at is not None and asked_at >= state.dark_at:
             return _outlets_off(plan, state, state.dark_at)
         case Heard() if not state.left:

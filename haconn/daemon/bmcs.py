@@ -15,7 +15,6 @@ the datagram leaves.
 
 import random
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 
 import trio
@@ -192,10 +191,14 @@ class BmcKeeper:
         while True:
             await self._session_comes()
             session = self._session
-            with suppress(DeviceError):
+            try:
                 if session is not None:
                     self._take(PowerRead(self.server, await session.read_power()))
                     return
+            except (DeviceSilent, DeviceUnreachable):
+                pass
+            except DeviceError as exc:
+                self._take(BmcRefused(self.server, str(exc)))
             await trio.sleep(HURRY_S)
 
     async def system_guid(self) -> bytes | None:

@@ -16,6 +16,7 @@ from haconn.core.takeover import (
     Failed,
     Heard,
     Look,
+    Looked,
     TimePassed,
     next_due,
 )
@@ -208,6 +209,15 @@ def test_after_a_contradiction_everything_is_cut_and_read_anew() -> None:
     attempt.outlets(Power.OFF, 3.21, 3.3)
     attempt.looked(3.3, 4.3)
     assert attempt.proved.at == at(3.3)
+
+
+def test_a_bmc_that_answers_anything_else_after_all_outlets_were_off_voids_that() -> None:
+    for word in (BmcRefused("m1", "wrong password"), Looked("m1", at(2.1), alive=True)):
+        attempt = cutting()
+        attempt.outlets(Power.OFF, 2.01, 2.1)
+        attempt.tell(word, 2.5)
+        attempt.looked(2.1, 3.1)
+        assert attempt.going.cut_again_at == at(3.5), "it has power: some feed is not known"
 
 
 def test_the_orders_of_before_a_contradiction_prove_nothing_after_it() -> None:

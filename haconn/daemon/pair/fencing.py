@@ -24,6 +24,7 @@ from haconn.daemon.performer import Devices
 from haconn.daemon.role_token import MaySend
 from haconn.drivers.base import DeviceFault, DeviceSilent, DeviceUnreachable
 from haconn.drivers.ipmi.login import BmcAddress
+from haconn.drivers.ipmi.session import ping
 
 PeerAction: TypeAlias = Perform | Look | Hurry | Abandon | BeginRestore | StopRestore
 HURRY_S = 0.1
@@ -54,6 +55,7 @@ class PeerDevices:
             may_send: the role token.
         """
         self._nursery = nursery
+        self._address = address
         self._take = take
         self._session = 0
         self.bmc = BmcKeeper(
@@ -92,13 +94,16 @@ class PeerDevices:
         asked anew, since silence must be the BMC's and not our own.
         """
         while True:
-            asked_at = Instant(trio.current_time())
+            asked_at, alive = Instant(trio.current_time()), False
             with trio.move_on_at(asked_at + LOOK_S) as scope:
+                if self.bmc.suite is None:  # it may refuse us a session, and have power
+                    alive = await ping(self._address.host, self._address.port)
                 await self.bmc.look()
+                alive = False
             late_s = trio.current_time() - scope.deadline
             if late_s < TIMES.stall_s:
                 break
-        self._take(Looked(action.server, asked_at))
+        self._take(Looked(action.server, asked_at, alive))
 
     def _taken(self, event: DeviceEvent) -> None:
         self._take(event)

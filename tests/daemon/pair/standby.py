@@ -9,7 +9,7 @@ from typing import TypeAlias, TypeVar
 import trio
 
 from fixtures.simulators.bmc import SimulatedBmc, serve_bmc
-from fixtures.simulators.bmc_state import Identity, PlainChassis
+from fixtures.simulators.bmc_state import Faults, Identity, PlainChassis
 from fixtures.simulators.pdu import Rack
 from haconn.core.beat import PairSession
 from haconn.core.events import DeviceEvent, SessionOpened
@@ -53,6 +53,7 @@ LAYOUT = "ibm-old"
 PEER = PairSession(b"p" * 16)
 GUID = bytes(range(16))
 OLD_S = 60.0
+SOUND = Faults()
 """So long ago the session was opened, as far as the core is told."""
 
 
@@ -229,17 +230,20 @@ async def standby(
     effect_s: float = 0.0,
     outlets: bool = True,
     guid: bytes = GUID,
+    faults: Faults = SOUND,
     timeout_s: float = TIMEOUT_S,
     poll_s: float = POLL_S,
 ) -> AsyncIterator[Standby]:
     """Run a standby whose peer has a BMC and two feeds.
 
     Args:
+        faults: of the BMC, from the beginning.
         effect_s: how long the BMC takes from a power-off to its effect.
         timeout_s: when the outlets are cut.
         poll_s: of BMC and PDUs; a BMC is dead after two of them.
     """
     bmc = SimulatedBmc(Identity(guid=guid), SlowChassis(effect_s))
+    bmc.faults = faults
     supply = Supply(bmc)
     rack = Rack.of(LAYOUT, [f"127.0.6.{n}" for n in (1, 2)], truth=supply)
     feeds = tuple(Feed(pdu.address, "3") for pdu in rack)

@@ -81,6 +81,35 @@ async def test_outlets_are_no_proof_while_the_bmc_reads_on() -> None:
         assert len([one for one in s.all(OutletSent) if not one.on]) >= 4, "it was cut anew"
 
 
+@pytest.mark.parametrize("feeds_it", [True, False])
+async def test_a_bmc_that_gives_no_session_and_answers_has_power(feeds_it: bool) -> None:
+    """A feed that is not registered keeps it, and so maybe its machine, alive."""
+    async with standby(faults=Faults(login="wrong-password")) as s:
+        s.world.supply.feeds_it = feeds_it
+        await s.until(lambda: len(s.known.server.feeds) == len(s.known.means.feeds))
+        s.begin()
+        end = await s.ended()
+        assert len(s.world.supply.off) == 2
+        if feeds_it:
+            assert isinstance(end, Proved)
+            assert end.proof is Proof.OUTLETS_OFF
+        else:
+            assert isinstance(end, Failed)
+            assert end.reason == STILL_ON
+            assert any(one.alive for one in s.all(Looked))
+
+
+async def test_a_bmc_that_refuses_the_read_of_a_look_has_power() -> None:
+    async with standby() as s:
+        s.world.supply.feeds_it = False
+        await s.ready()
+        s.world.bmc.faults = Faults(refuse=MappingProxyType({"status": 0xC0, "power-off": 0xC0}))
+        s.begin()
+        end = await s.ended()
+        assert isinstance(end, Failed)
+        assert end.reason == STILL_ON
+
+
 async def test_a_server_that_dies_a_moment_after_its_outlets_is_proved_dark() -> None:
     """What is left in the supplies keeps the BMC alive for a while."""
     async with standby() as s:
