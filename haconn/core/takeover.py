@@ -7,7 +7,7 @@ Rule 1. That a BMC or a PDU takes a command proves nothing. Only reads of its ef
 Rule 2. POWER_OFF is proved by OFF (haconn/core/power.py), whether or not a command of ours was the
         cause. OUTLETS_OFF is proved when every feed was read off by a read begun after its order
         left, and then one status read of the BMC, begun after that, has been waited for one second
-        without the answer "on".
+        without any answer but "off". A BMC that answers has power by a feed that nobody knows.
 Rule 3. Without proof there is no takeover: the attempt fails, and is made anew after RETRY_S.
 Rule 4. Until a command has left, the peer's voice ends the attempt; what could not be sent yet, as
         while our own cable is cut, is given up with it. Afterwards the attempt is finished,
@@ -18,9 +18,9 @@ peer does not read off: other than a reset it does no more the second time than 
 not sent to a BMC that reads off already. The cut begins when the BMC has refused, is known dead or
 cannot be believed, and in any case after `timeout`; the power-off goes on beside it.
 
-An "on" after the cut may come from what is left in a power supply: the attempt then cuts and reads
-everything anew, as long as its time lasts. The same holds when the peer is heard meanwhile, or when
-an outlet reads on again.
+An answer after the cut may come from what is left in a power supply: the attempt then cuts and
+reads everything anew, as long as its time lasts. The same holds when the peer is heard meanwhile,
+or when an outlet reads on again.
 """
 
 from dataclasses import dataclass, replace
@@ -259,7 +259,7 @@ def _spoken(
         return _go_on(plan, state, known, now)
     if event.reading.power is Power.OFF and known.believed:
         return _outlets_off(plan, state, dark_at)
-    if event.reading.power is Power.ON:
+    if event.reading.power is not Power.OFF:
         state = _void(state, now)
     return _go_on(plan, state, known, now)
 

@@ -170,13 +170,12 @@ def test_a_session_that_opens_during_the_look_neither_proves_nor_contradicts() -
     assert attempt.going.dark_at == at(2.1)
 
 
-def test_what_a_bmc_says_in_between_neither_proves_nor_contradicts() -> None:
+def test_a_bmc_that_reads_neither_on_nor_off_has_power_and_voids_that_all_were_off() -> None:
     attempt = cutting()
     attempt.outlets(Power.OFF, 2.01, 2.1)
     attempt.read(Power.UNKNOWN, 2.3)
-    assert attempt.going.dark_at == at(2.1)
     attempt.looked(2.1, 3.1)
-    assert attempt.proved.proof is Proof.OUTLETS_OFF
+    assert attempt.going.cut_again_at == at(3.3)
 
 
 def test_an_answer_to_a_read_from_before_all_outlets_were_off_contradicts_nothing() -> None:
