@@ -210,7 +210,7 @@ def _first_requester(world: World, in_progress: Reset) -> tuple[str | None, int 
 def outlet_sent(world: World, event: OutletSent, now: Instant) -> list[Action]:
     """An outlet command left: what was read of that outlet before proves nothing any more."""
     server = world.servers[event.server]
-    void = {event.feed: FeedReading(Power.UNKNOWN, now)}
+    void = {event.feed: FeedReading(Power.UNKNOWN, now, now)}
     world.put_server(read_feeds(server, void))
     actions: list[Action] = [_outlet_line(world, event, sent=True)]
     found = _reset_of(world, event.server, event.operation)

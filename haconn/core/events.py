@@ -9,7 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from haconn.core.model import Answer, Feed, Instant, PowerReading, SystemKey
+from haconn.core.model import (
+    SHORTEST_TIMEOUT_S,
+    Answer,
+    Feed,
+    Instant,
+    PowerReading,
+    SystemKey,
+)
 from haconn.core.server import FeedReading, Restore
 
 
@@ -136,6 +143,8 @@ class BmcUnanswered:
 
     server: str
     asked_at: Instant
+    timeout_s: float = SHORTEST_TIMEOUT_S
+    """How long the driver waits for this BMC's answer at present before it asks again."""
 
 
 @dataclass(frozen=True, slots=True)

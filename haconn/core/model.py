@@ -12,6 +12,9 @@ Instant = NewType("Instant", float)
 """A point on the monotonic clock of this process, in seconds. Stored as a stamp of the kernel's
 monotonic clock, which outlives the process, and shifted when it is read again."""
 
+SHORTEST_TIMEOUT_S = 0.2
+"""No device is held for silent sooner than so long after it was asked, however fast it answers."""
+
 
 class Secret:
     """A text that no output may show: `repr`, `str` and `format` give asterisks."""
@@ -122,3 +125,5 @@ class PowerReading:
     asked_at: float
     """When its request was first sent: what it proves was true no earlier."""
     answered_at: float
+    timeout_s: float = SHORTEST_TIMEOUT_S
+    """How long the driver waits for this BMC's answer at present before it asks again."""

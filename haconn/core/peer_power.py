@@ -116,7 +116,7 @@ def observe(known: PeerPower, event: DeviceEvent, now: Instant) -> PeerPower:
             mine = {feed: readings[feed] for feed in known.means.feeds if feed in readings}
             return replace(known, server=read_feeds(known.server, mine))
         case OutletSent(feed=feed):
-            void = {feed: FeedReading(Power.UNKNOWN, now)}
+            void = {feed: FeedReading(Power.UNKNOWN, now, now)}
             return replace(known, server=read_feeds(known.server, void))
         case PduSeen(pdu, reachable):
             pdus = known.pdus | {pdu} if reachable else known.pdus - {pdu}

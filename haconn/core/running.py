@@ -175,7 +175,7 @@ def _owe_before(
             server = owe(server, Owed(Restore.FEEDS, operation, deadline, due))
         server = replace(server, left_dark=not policy.recovery_s)
         # what outlets were read as before the cut proves nothing after it
-        void = FeedReading(Power.UNKNOWN, now)
+        void = FeedReading(Power.UNKNOWN, now, now)
         server = read_feeds(server, dict.fromkeys(policy.feeds, void))
     world.put_server(server)
 

@@ -8,7 +8,7 @@ crash in between leaves a server that is switched on once too often and never on
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from haconn.core.model import Feed, Instant, Power
+from haconn.core.model import SHORTEST_TIMEOUT_S, Feed, Instant, Power
 from haconn.core.power import DEAD_POLLS, BmcWatch, off_is_fresh
 
 RETRY_S = 10.0
@@ -49,6 +49,12 @@ class FeedReading:
 
     power: Power
     asked_at: Instant
+    """When it was first asked for: what it proves was true no earlier."""
+    answered_at: Instant
+    uptime_s: float | None = None
+    """How long the PDU was up, by the very answer; None if its agent does not tell."""
+    timeout_s: float = SHORTEST_TIMEOUT_S
+    """How long the driver waits for this PDU's answer at present before it asks again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,17 +92,20 @@ class PduKeeper:
         layout = await self._known_layout()
         asked_at = Instant(trio.current_time())
         try:
-            states = await self._pdu.read(layout, tuple(outlets))
+            found = await self._pdu.read(layout, tuple(outlets))
         except FirmwareChanged:
             if self.layout is layout:  # nobody has probed anew meanwhile
                 self.layout = None
             raise
+        states = {outlet: one.power for outlet, one in found.items()}
         self.states.update(states)
         self._take(
             FeedsRead(
                 {
-                    Feed(self.address, outlet): FeedReading(power, asked_at)
-                    for outlet, power in states.items()
+                    Feed(self.address, outlet): FeedReading(
+                        one.power, asked_at, Instant(one.answered_at), one.uptime_s
+                    )
+                    for outlet, one in found.items()
                 }
             )
         )

@@ -54,7 +54,8 @@ def power_read(power: Power, seconds: float, session: int = 1) -> PowerRead:
 
 def feeds_read(power: Power, seconds: float, *feeds: Feed) -> FeedsRead:
     """A read of outlets."""
-    return FeedsRead({feed: FeedReading(power, at(seconds)) for feed in feeds or (LEFT, RIGHT)})
+    reading = FeedReading(power, at(seconds), at(seconds))
+    return FeedsRead(dict.fromkeys(feeds or (LEFT, RIGHT), reading))
 
 
 def known_on(means: Means = WITH_OUTLETS) -> PeerPower:

@@ -148,7 +148,7 @@ class Site:
 
     def feeds(self, now: float, power: Power, *feeds: Feed) -> list[Action]:
         """Outlets are read."""
-        reading = FeedReading(power, Instant(now))
+        reading = FeedReading(power, Instant(now), Instant(now))
         return self.take(events.FeedsRead(dict.fromkeys(feeds, reading)), now)
 
     def orders(self, feed: Feed, now: float, stage: int | None = 2, server: str = "db1") -> None:

@@ -249,7 +249,7 @@ def test_an_order_voids_what_its_outlet_was_read_as() -> None:
     site.orders(FEED_A, 10.1)
     site.feeds(10.2, Power.OFF, FEED_A)
     site.orders(FEED_B, 10.3)
-    reading = FeedReading(Power.OFF, at(10.25))
+    reading = FeedReading(Power.OFF, at(10.25), at(10.25))
     site.take(events.FeedsRead({FEED_B: reading}), 10.4)
     assert site.status() is Status.RESET
     site.feeds(10.5, Power.OFF, FEED_B)
@@ -292,7 +292,7 @@ def test_outlets_of_other_servers_are_read_for_them_alone() -> None:
         )
     site.feeds(10.5, Power.OFF, Feed("10.1.0.9", "db2"))
     assert dict(site.server("db2").feeds) == {
-        Feed("10.1.0.9", "db2"): FeedReading(Power.OFF, at(10.5))
+        Feed("10.1.0.9", "db2"): FeedReading(Power.OFF, at(10.5), at(10.5))
     }
     assert site.server("db3").feeds == ()
     site.feeds(10.6, Power.OFF, FEED_A, FEED_B)

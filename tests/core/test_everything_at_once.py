@@ -127,12 +127,12 @@ class Everything(Machinery):
             self.observer.dark[feed] = perform.server
         if perform.feeds and works:
             self.now = Instant(self.now + 0.1)
-            reading = FeedReading(Power.OFF, self.now)
+            reading = FeedReading(Power.OFF, self.now, self.now)
             self.take(events.FeedsRead(dict.fromkeys(perform.feeds, reading)))
 
     @rule(server=st.sampled_from(sorted(FEEDS)), power=st.sampled_from(Power))
     def feeds_are_read(self, server: str, power: Power) -> None:
-        reading = FeedReading(power, self.now)
+        reading = FeedReading(power, self.now, self.now)
         self.take(events.FeedsRead(dict.fromkeys(FEEDS[server], reading)))
 
     @precondition(lambda self: self.observer.restoring)

@@ -170,13 +170,13 @@ def test_a_bmc_that_is_not_believed_leaves_the_pdus() -> None:
 
 def test_only_the_peers_outlets_are_noted_of_what_a_pdu_reads() -> None:
     known = observe(known_on(), feeds_read(Power.OFF, 0.0, LEFT, FOREIGN), at(0.0))
-    assert dict(known.server.feeds) == {LEFT: FeedReading(Power.OFF, at(0.0))}
+    assert dict(known.server.feeds) == {LEFT: FeedReading(Power.OFF, at(0.0), at(0.0))}
 
 
 def test_an_order_voids_what_was_read_of_its_outlet_before() -> None:
     known = observe(known_on(), feeds_read(Power.OFF, 0.0), at(0.0))
     known = observe(known, OutletSent("m1", "f-1", 1, LEFT, False), at(1.0))
-    late = FeedsRead({LEFT: FeedReading(Power.OFF, at(0.9))})
+    late = FeedsRead({LEFT: FeedReading(Power.OFF, at(0.9), at(0.9))})
     known = observe(known, late, at(1.1))
     assert dict(known.server.feeds)[LEFT].power is Power.UNKNOWN
 

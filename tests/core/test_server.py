@@ -27,7 +27,7 @@ POWER = Owed(Restore.POWER_ON, "r-1", at(10.0), at(15.0))
 
 
 def read(power: Power, asked: float, *feeds: Feed, server: Server | None = None) -> Server:
-    reading = FeedReading(power, Instant(asked))
+    reading = FeedReading(power, Instant(asked), Instant(asked))
     return read_feeds(server or Server("db1"), dict.fromkeys(feeds, reading))
 
 

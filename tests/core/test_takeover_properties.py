@@ -248,7 +248,7 @@ class Attempts(RuleBasedStateMachine):
     def outlet_is_read(self, feed: Feed, power: Power, late_s: float) -> None:
         asked = self.now - late_s
         self.judge.outlet_read(feed, power, asked)
-        self.tell(FeedsRead({feed: FeedReading(power, Instant(asked))}))
+        self.tell(FeedsRead({feed: FeedReading(power, Instant(asked), Instant(asked))}))
 
     @precondition(lambda self: self.judge.cut_at <= self.now)
     @rule(wait_s=st.sampled_from([0.0, 0.1]))

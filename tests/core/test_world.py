@@ -40,7 +40,7 @@ def test_readings_are_not_journalled_and_promises_are() -> None:
     watched = replace(
         server,
         watch=BmcWatch(power=Power.ON),
-        feeds=((FEED_A, FeedReading(Power.ON, at(1.0))),),
+        feeds=((FEED_A, FeedReading(Power.ON, at(1.0), at(1.0))),),
     )
     world.put_server(watched)
     assert world.take_changes() == []

@@ -1,6 +1,6 @@
 """What the tests of the daemon's parts share: small worlds, listeners, a PDU without a network."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +28,7 @@ from haconn.core.world import Settings, World, new_world
 from haconn.daemon.bmcs import BmcKeeper
 from haconn.daemon.pdus import PduKeeper
 from haconn.drivers.base import DeviceSilent
-from haconn.drivers.snmp.device import Pdu, PduAddress
+from haconn.drivers.snmp.device import OutletRead, Pdu, PduAddress
 from haconn.drivers.snmp.layout import FirmwareChanged, Layout, NotUsable
 from tests.drivers.pdu_bench import MODELS
 
@@ -104,6 +104,7 @@ class Behaviour:
     refuses: bool = False
     usable: bool = True
     firmware: str = "1"
+    booted_at: float = -1000.0
 
 
 @dataclass
@@ -134,13 +135,17 @@ class PduInMemory(Pdu):
         names = tuple(self.on)
         return Layout("IBM_PDU", "old", "2c", names, self.now.firmware, "product", "name")
 
-    async def read(self, layout: Layout, outlets: Iterable[str]) -> dict[str, Power]:
+    async def read(self, layout: Layout, outlets: Sequence[str]) -> dict[str, OutletRead]:
         self.seen.reads += 1
         await self._wait()
         if layout.firmware != self.now.firmware:
             raise FirmwareChanged("firmware was another")
         known = {True: Power.ON, False: Power.OFF, None: Power.UNKNOWN}
-        return {outlet: known[self.on.get(outlet)] for outlet in outlets}
+        now = trio.current_time()
+        return {
+            outlet: OutletRead(known[self.on.get(outlet)], now, now - self.now.booted_at)
+            for outlet in outlets
+        }
 
     async def switch(
         self, layout: Layout, outlet: str, power: Power, sent: Callable[[], None]

@@ -11,7 +11,7 @@ import trio.testing
 from fixtures.simulators.pdu import Rack, SimulatedPdu
 from haconn.core.model import Accepted, Power
 from haconn.drivers.snmp import Layout, Pdu
-from tests.drivers.pdu_bench import driver, never, whenever
+from tests.drivers.pdu_bench import driver, never, states_of, whenever
 
 HOST = "127.0.3.3"
 LATE_S = 4.0
@@ -24,7 +24,7 @@ async def probe(device: Pdu, found: Layout) -> object:
 
 
 async def read(device: Pdu, found: Layout) -> object:
-    return await device.read(found, found.outlets)
+    return await states_of(device, found, found.outlets)
 
 
 async def switch(device: Pdu, found: Layout) -> object:
@@ -77,7 +77,7 @@ async def test_cancelled_at_every_await_it_leaves_no_socket(pdu: SimulatedPdu, c
                 scope.cancel(reason="the test says so")
         assert sockets() == before
     assert await device.switch(found, "1", Power.OFF, whenever) == Accepted()
-    assert await device.read(found, ["1"]) == {"1": Power.OFF}
+    assert await states_of(device, found, ["1"]) == {"1": Power.OFF}
 
 
 async def test_order_cancelled_before_it_began_was_not_sent(pdu: SimulatedPdu) -> None:
@@ -110,7 +110,7 @@ async def test_late_answer_to_the_first_sending_of_a_read_counts(pdu: SimulatedP
     device = driver(HOST, pdu.port)
     found = await device.probe()
     pdu.agent.faults.delay_ms = 600
-    assert await device.read(found, ["1"]) == {"1": Power.ON}
+    assert await states_of(device, found, ["1"]) == {"1": Power.ON}
 
 
 async def test_ready_is_told_when_the_datagram_left_and_not_before(pdu: SimulatedPdu) -> None:

@@ -11,7 +11,7 @@ from haconn.config.pdu_model import Version
 from haconn.core.model import Accepted, Power, Refused, Unsent
 from haconn.drivers.base import DeviceSilent
 from haconn.drivers.snmp import Layout, Pdu
-from tests.drivers.pdu_bench import MODEL_OF, driver, never, whenever
+from tests.drivers.pdu_bench import MODEL_OF, driver, never, states_of, whenever
 from tests.peers.snmpd.farm import Farm
 
 CASES = [
@@ -64,7 +64,7 @@ async def all_on(bench: Bench) -> tuple[Pdu, Layout]:
     """Bring the PDU to the state that every test begins with."""
     pdu = bench.driver()
     layout = await pdu.probe()
-    for outlet, power in (await pdu.read(layout, layout.outlets)).items():
+    for outlet, power in (await states_of(pdu, layout, layout.outlets)).items():
         if power is not Power.ON:
             assert await pdu.switch(layout, outlet, Power.ON, whenever) == Accepted()
     return pdu, layout
@@ -84,7 +84,7 @@ async def test_outlet_ordered_off_reads_off_and_no_other_does(bench: Bench) -> N
     left: list[str] = []
     answer = await pdu.switch(layout, "4", Power.OFF, lambda: left.append("4"))
     assert (answer, left) == (Accepted(), ["4"])
-    states = await pdu.read(layout, layout.outlets)
+    states = await states_of(pdu, layout, layout.outlets)
     assert states == dict.fromkeys(TWELVE, Power.ON) | {"4": Power.OFF}
 
 
@@ -92,14 +92,14 @@ async def test_off_and_on_may_be_ordered_again(bench: Bench) -> None:
     pdu, layout = await all_on(bench)
     for power in (Power.OFF, Power.OFF, Power.ON, Power.ON):
         assert await pdu.switch(layout, "12", power, whenever) == Accepted()
-        assert await pdu.read(layout, ["12"]) == {"12": power}
+        assert await states_of(pdu, layout, ["12"]) == {"12": power}
 
 
 async def test_outlets_that_do_not_exist_are_unknown_and_cannot_be_switched(bench: Bench) -> None:
     pdu, layout = await all_on(bench)
     odd = ["0", "13", "99", "1.1", "-1", "", "01", "x", "1 "]
-    assert await pdu.read(layout, odd) == dict.fromkeys(odd, Power.UNKNOWN)
-    assert (await pdu.read(layout, ["99", "1"]))["99"] is Power.UNKNOWN
+    assert await states_of(pdu, layout, odd) == dict.fromkeys(odd, Power.UNKNOWN)
+    assert (await states_of(pdu, layout, ["99", "1"]))["99"] is Power.UNKNOWN
     for outlet in odd:
         assert isinstance(await pdu.switch(layout, outlet, Power.OFF, never), Unsent)
 
@@ -110,7 +110,7 @@ async def test_community_that_may_only_read_is_refused_a_switch(bench: Bench) ->
     answer = await reader.switch(layout, "1", Power.OFF, whenever)
     assert isinstance(answer, Refused)
     assert "may not switch outlets" in answer.reason
-    assert await pdu.read(layout, ["1"]) == {"1": Power.ON}
+    assert await states_of(pdu, layout, ["1"]) == {"1": Power.ON}
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,11 @@ from haconn.config.pdu_model import Version
 from haconn.core.model import Accepted, InDoubt, Power, Refused, Unsent
 from haconn.drivers.base import DeviceError, DeviceFault, DeviceSilent, DeviceUnreachable
 from haconn.drivers.snmp import FirmwareChanged, NotUsable, Pdu
-from tests.drivers.pdu_bench import MODEL_OF, MODELS, driver, never, whenever
+from tests.drivers.pdu_bench import MODEL_OF, MODELS, driver, never, states_of, whenever
 
 HOST = "127.0.3.2"
 Start = Callable[[str], Awaitable[SimulatedPdu]]
+UPTIME = (1, 3, 6, 1, 2, 1, 1, 3, 0)
 HONEST = {"off", "garbage-first", "only-v1", "no-index"}
 VALUES = ["6000", "gauge", "counter", "ticks", "text", "null", "missing"]
 HEADS = ["no-octets", "other-community", "other-version", "other-pdu", "other-id", "other-source"]
@@ -57,7 +58,7 @@ async def test_lies_are_never_off(nursery: trio.Nursery, layout: str) -> None:
         found = await device.probe()
         pdu.agent.faults.lie = lie
         with contextlib.suppress(DeviceError):
-            read[lie] = set((await device.read(found, found.outlets)).values())
+            read[lie] = set((await states_of(device, found, found.outlets)).values())
 
     async with trio.open_nursery() as looks:
         for lie, pdu in zip(lies, rack, strict=True):
@@ -78,7 +79,7 @@ async def test_answer_for_other_objects_is_a_fault_and_an_order_is_in_doubt(
     found = await device.probe()
     pdu.agent.faults.lie = lie
     with pytest.raises(DeviceFault, match="other objects"):
-        await device.read(found, ["1"])
+        await states_of(device, found, ["1"])
     assert isinstance(await device.switch(found, "1", Power.OFF, whenever), InDoubt)
 
 
@@ -99,9 +100,9 @@ async def test_garbage_before_the_answer_changes_nothing(start: Start, layout: s
     pdu.agent.faults.lie = "garbage-first"
     device = driver_of(pdu, layout)
     found = await device.probe()
-    assert await device.read(found, ["1"]) == {"1": Power.ON}
+    assert await states_of(device, found, ["1"]) == {"1": Power.ON}
     assert await device.switch(found, "1", Power.OFF, whenever) == Accepted()
-    assert await device.read(found, ["1"]) == {"1": Power.OFF}
+    assert await states_of(device, found, ["1"]) == {"1": Power.OFF}
 
 
 async def test_stuck_outlet_takes_the_order_and_reads_on(start: Start) -> None:
@@ -110,7 +111,7 @@ async def test_stuck_outlet_takes_the_order_and_reads_on(start: Start) -> None:
     device = driver_of(pdu, "ibm-new")
     found = await device.probe()
     assert await device.switch(found, "4", Power.OFF, whenever) == Accepted()
-    assert await device.read(found, ["4"]) == {"4": Power.ON}
+    assert await states_of(device, found, ["4"]) == {"4": Power.ON}
 
 
 @pytest.mark.parametrize("status", [*range(1, 19), 99])
@@ -125,7 +126,7 @@ async def test_every_error_status_is_refused_or_in_doubt_and_says_why(
     assert isinstance(answer, InDoubt if status in {5, 15, 99} else Refused)
     assert answer.reason
     assert pdu.agent.counts.sets == 1
-    assert await device.read(found, ["1"]) == {"1": Power.ON}
+    assert await states_of(device, found, ["1"]) == {"1": Power.ON}
 
 
 async def test_closed_port_is_unreachable_and_an_order_in_doubt(start: Start) -> None:
@@ -135,14 +136,14 @@ async def test_closed_port_is_unreachable_and_an_order_in_doubt(start: Start) ->
     pdu.close()
     await trio.testing.wait_all_tasks_blocked()
     with pytest.raises(DeviceUnreachable, match="refused"):
-        await device.read(found, ["1"])
+        await states_of(device, found, ["1"])
     left: list[int] = []
     answer = await device.switch(found, "1", Power.OFF, lambda: left.append(1))
     assert isinstance(answer, InDoubt)
     assert left == [1]
     pdu.close(closed=False)
     await trio.testing.wait_all_tasks_blocked()
-    assert await device.read(found, ["1"]) == {"1": Power.ON}
+    assert await states_of(device, found, ["1"]) == {"1": Power.ON}
 
 
 async def test_port_that_opens_and_does_not_answer_is_silent_and_not_unreachable(
@@ -162,7 +163,7 @@ async def test_port_that_opens_and_does_not_answer_is_silent_and_not_unreachable
     async with trio.open_nursery() as both:
         both.start_soon(open_before_the_second_sending)
         with pytest.raises(DeviceSilent):
-            await device.read(found, ["1"])
+            await states_of(device, found, ["1"])
 
 
 async def test_order_that_the_kernel_does_not_take_is_unsent(start: Start) -> None:
@@ -171,7 +172,7 @@ async def test_order_that_the_kernel_does_not_take_is_unsent(start: Start) -> No
     nowhere = driver("255.255.255.255", pdu.port)  # a broadcast needs SO_BROADCAST
     assert isinstance(await nowhere.switch(found, "1", Power.OFF, never), Unsent)
     with pytest.raises(DeviceUnreachable):
-        await nowhere.read(found, ["1"])
+        await states_of(nowhere, found, ["1"])
 
 
 async def test_order_whose_answer_is_lost_was_carried_out_all_the_same(start: Start) -> None:
@@ -185,7 +186,7 @@ async def test_order_whose_answer_is_lost_was_carried_out_all_the_same(start: St
     assert waited.cancelled_caught
     assert left == [1]
     pdu.agent.faults.silent = ""
-    assert await device.read(found, ["1"]) == {"1": Power.OFF}
+    assert await states_of(device, found, ["1"]) == {"1": Power.OFF}
     assert pdu.agent.counts.sets_of_outlet == {1: 1}
 
 
@@ -196,7 +197,7 @@ async def test_silent_pdu_is_asked_three_times_and_then_called_silent(start: Sta
     pdu.agent.faults.silent = "all"
     before = pdu.agent.counts.gets
     with pytest.raises(DeviceSilent):
-        await device.read(found, ["1"])
+        await states_of(device, found, ["1"])
     assert pdu.agent.counts.gets - before == 3
 
 
@@ -213,7 +214,7 @@ async def test_firmware_that_changed_makes_every_read_ask_for_a_new_probe(start:
     found = await device.probe()
     pdu.agent.objects.fixed[(*IBM, 7, 3, 0)] = Typed(ber.OCTETS, b"OPDP_sIBM_v01.3_1")
     with pytest.raises(FirmwareChanged, match=r"v01\.3"):
-        await device.read(found, ["1"])
+        await states_of(device, found, ["1"])
     assert (await device.probe()).firmware == "OPDP_sIBM_v01.3_1"
 
 
@@ -227,7 +228,7 @@ async def test_layout_of_the_older_firmware_proves_nothing_on_the_newer(start: S
         await device.probe()
     found = replace(await driver_of(pdu, "ibm-new").probe(), variant="old")
     assert await device.switch(found, "4", Power.OFF, whenever) == Accepted()
-    assert await device.read(found, ["4"]) == {"4": Power.UNKNOWN}
+    assert await states_of(device, found, ["4"]) == {"4": Power.UNKNOWN}
     assert pdu.agent.on[4]
 
 
@@ -236,7 +237,7 @@ async def test_layout_of_the_newer_firmware_proves_nothing_on_the_older(start: S
     pdu = await start("ibm-old")
     found = replace(await driver_of(pdu, "ibm-old").probe(), variant="new")
     device = driver_of(pdu, "ibm-old")
-    assert await device.read(found, ["4"]) == {"4": Power.UNKNOWN}
+    assert await states_of(device, found, ["4"]) == {"4": Power.UNKNOWN}
     assert isinstance(await device.switch(found, "4", Power.OFF, whenever), Refused)
     assert pdu.agent.on[4]
 
@@ -303,8 +304,39 @@ async def test_agent_that_takes_few_objects_at_once_is_asked_in_parts(
     pdu.agent.switch(7, on=False)
     device = driver_of(pdu, "ibm-new", version)
     found = await device.probe()
-    states = await device.read(found, found.outlets)
+    states = await states_of(device, found, found.outlets)
     assert states == dict.fromkeys(found.outlets, Power.ON) | {"7": Power.OFF}
+
+
+@pytest.mark.parametrize("version", ["1", "2c"])
+@pytest.mark.parametrize("most", [0, 2, 5])
+async def test_each_outlet_bears_the_uptime_that_its_own_answer_tells(
+    start: Start, version: Version, most: int
+) -> None:
+    """A PDU that restarts between two parts of a read does not vouch for the first part."""
+    pdu = await start("ibm-new")
+    pdu.agent.faults.varbinds_max = most
+    device = driver_of(pdu, "ibm-new", version)
+    found = await device.probe()
+    before = trio.current_time()
+    read = await device.read(found, found.outlets)
+    assert {one.uptime_s for one in read.values()} == {42.42}
+    assert all(before <= one.answered_at <= trio.current_time() for one in read.values())
+    assert (len({one.answered_at for one in read.values()}) > 1) is (most > 0)
+
+
+@pytest.mark.parametrize("version", ["1", "2c"])
+@pytest.mark.parametrize("most", [0, 1])
+async def test_agent_without_an_uptime_is_read_all_the_same(
+    start: Start, version: Version, most: int
+) -> None:
+    pdu = await start("ibm-old")
+    del pdu.agent.objects.fixed[UPTIME]
+    pdu.agent.faults.varbinds_max = most
+    device = driver_of(pdu, "ibm-old", version)
+    found = await device.probe()
+    read = await device.read(found, ["1", "2"])
+    assert {(one.power, one.uptime_s) for one in read.values()} == {(Power.ON, None)}
 
 
 async def test_v1_agent_that_does_not_say_which_object_is_missing_is_probed_all_the_same(
@@ -322,7 +354,7 @@ async def test_read_that_the_agent_refuses_is_a_fault_with_its_name(start: Start
     found = await device.probe()
     pdu.agent.faults.lie = "gen-err"
     with pytest.raises(DeviceFault, match="genErr"):
-        await device.read(found, ["1"])
+        await states_of(device, found, ["1"])
 
 
 async def test_model_without_firmware_and_with_a_fixed_number_of_outlets(start: Start) -> None:
@@ -331,7 +363,7 @@ async def test_model_without_firmware_and_with_a_fixed_number_of_outlets(start: 
     found = await device.probe()
     assert (found.firmware, found.outlets) == ("", ("1", "2"))
     assert await device.switch(found, "2", Power.OFF, whenever) == Accepted()
-    assert await device.read(found, found.outlets) == {"1": Power.ON, "2": Power.OFF}
+    assert await states_of(device, found, found.outlets) == {"1": Power.ON, "2": Power.OFF}
     assert await device.read_firmware(found) == ""
 
 

@@ -9,7 +9,7 @@ from fixtures.simulators.pdu import Rack
 from haconn.core.model import Power
 from haconn.drivers.base import DeviceSilent
 from haconn.drivers.snmp import Layout, Pdu
-from tests.drivers.pdu_bench import driver, whenever
+from tests.drivers.pdu_bench import driver, states_of, whenever
 
 SITE = [f"127.0.4.{n}" for n in range(1, 133)]
 PATIENCE_S = 60.0
@@ -32,7 +32,7 @@ async def cut(device: Pdu, found: Layout, outlet: str) -> None:
         with trio.move_on_after(0.5):
             await device.switch(found, outlet, Power.OFF, whenever)
         try:
-            if await device.read(found, [outlet]) == {outlet: Power.OFF}:
+            if await states_of(device, found, [outlet]) == {outlet: Power.OFF}:
                 return
         except DeviceSilent:
             continue

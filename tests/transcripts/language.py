@@ -225,5 +225,8 @@ def feeds_event(words: Words, now: Instant) -> events.FeedsRead:
     """Read what outlets are read as."""
     asked = words.time("asked", now)
     pairs = (word.split("=") for word in words.plain[1:])
-    readings = {feed_of(feed): FeedReading(Power(power), asked) for feed, power in pairs}
+    uptime_s = float(words.named["uptime"]) if "uptime" in words.named else None
+    readings = {
+        feed_of(feed): FeedReading(Power(power), asked, now, uptime_s) for feed, power in pairs
+    }
     return events.FeedsRead(readings)

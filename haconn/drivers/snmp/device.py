@@ -9,7 +9,9 @@ Rule 3. A layout holds for the firmware it was probed under, so every read asks 
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import trio
 
 from haconn.config.pdu_model import Oid, PduModel, Place, Version
 from haconn.core.model import Answer, InDoubt, Power, Secret, Unsent
@@ -26,6 +28,10 @@ from haconn.drivers.snmp.layout import (
     text_of,
 )
 
+UPTIME: tuple[Oid, ...] = ((1, 3, 6, 1, 2, 1, 1, 3, 0),)
+"""sysUpTime.0 of SNMPv2-MIB."""
+TICKS_PER_S = 100
+
 
 @dataclass(frozen=True, slots=True)
 class PduAddress:
@@ -37,6 +43,26 @@ class PduAddress:
     community: Secret
     version: Version | None
     """None: the first of the model's versions that is answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutletRead:
+    """One read of one outlet."""
+
+    power: Power
+    answered_at: float
+    """When the answer came, in seconds on the monotonic clock."""
+    uptime_s: float | None
+    """sysUpTime in the same answer; None if the agent does not tell it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """One object of an answer, and what else that answer says."""
+
+    value: Value
+    at: float
+    uptime_s: float | None
 
 
 class Pdu:
@@ -70,13 +96,14 @@ class Pdu:
         return await self._probe(versions[-1])
 
     async def _probe(self, version: Version) -> Layout:
-        values = await self._get(version, objects_to_ask(self._model))
-        return choose(self._model, version, values)
+        answered = await self._get(version, objects_to_ask(self._model))
+        return choose(self._model, version, _values(answered))
 
-    async def read(self, layout: Layout, outlets: Sequence[str]) -> dict[str, Power]:
+    async def read(self, layout: Layout, outlets: Sequence[str]) -> dict[str, OutletRead]:
         """Read the state of outlets; one that does not exist is UNKNOWN.
 
-        What it says was true no earlier than the call.
+        What it says was true no earlier than the call. The uptime of each is of the very answer
+        that has its state: a PDU that restarted between two answers does not vouch for the first.
 
         Raises:
             FirmwareChanged: the layout is not to be used any more.
@@ -88,15 +115,21 @@ class Pdu:
             for outlet in outlets
             if outlet in layout.outlets
         }
-        values: dict[Oid, Value] = {}
+        answered: dict[Oid, _Answered] = {}
         if objects:
-            values = await self._get(layout.version, self._with_firmware(tuple(objects.values())))
-            self._check_firmware(layout, values)
-        found = {outlet: values.get(oid, NOTHING) for outlet, oid in objects.items()}
+            wanted = self._with_firmware(tuple(objects.values()))
+            answered = await self._get(layout.version, wanted, uptime=True)
+            self._check_firmware(layout, _values(answered))
+        nothing = _Answered(NOTHING, trio.current_time(), None)
+        found = {outlet: answered.get(oid, nothing) for outlet, oid in objects.items()}
         return {
-            outlet: self._model.power(variant, value.asn1_type, value.number)
+            outlet: OutletRead(
+                self._model.power(variant, one.value.asn1_type, one.value.number),
+                one.at,
+                one.uptime_s,
+            )
             for outlet in outlets
-            for value in [found.get(outlet, NOTHING)]
+            for one in [found.get(outlet, nothing)]
         }
 
     async def read_firmware(self, layout: Layout) -> str:
@@ -105,8 +138,8 @@ class Pdu:
         Raises:
             DeviceSilent, DeviceUnreachable, DeviceFault: nothing was read.
         """
-        values = await self._get(layout.version, self._with_firmware(()))
-        return text_of(self._model.firmware, self._model, values)
+        answered = await self._get(layout.version, self._with_firmware(()))
+        return text_of(self._model.firmware, self._model, _values(answered))
 
     async def switch(
         self, layout: Layout, outlet: str, power: Power, sent: Callable[[], None]
@@ -145,30 +178,58 @@ class Pdu:
                 f"is {firmware!r} now"
             )
 
-    async def _get(self, version: Version, oids: tuple[Oid, ...]) -> dict[Oid, Value]:
-        """Read objects, in as many requests as the model's limit and the agent want."""
-        address, limit = self._address, self._model.max_varbinds
-        values: dict[Oid, Value] = {}
+    async def _get(
+        self, version: Version, oids: tuple[Oid, ...], *, uptime: bool = False
+    ) -> dict[Oid, _Answered]:
+        """Read objects, in as many requests as the model's limit and the agent want.
+
+        With `uptime` each request asks for sysUpTime too, unless the agent has none.
+        """
+        address, with_each = self._address, UPTIME if uptime else ()
+        limit = max(self._model.max_varbinds - len(with_each), 1)
+        found: dict[Oid, _Answered] = {}
         waiting = deque(oids[start : start + limit] for start in range(0, len(oids), limit))
         while waiting:
             part = waiting.popleft()
-            request = build(Kind.GET, version, address.community, part)
+            asked = with_each + part
+            request = build(Kind.GET, version, address.community, asked)
             reply = await ask(address.host, address.port, request)
             if reply.status == status.NO_ERROR:
-                if not _names(reply, part):
+                if not _names(reply, asked):
                     raise DeviceFault(f"PDU {address.host} answered for other objects")
-                values.update(reply.bindings)
+                found.update(_answered(reply))
                 continue
-            rest = _rest(part, reply)
+            if with_each and (len(part) == 1 or _lacks_first(reply)):
+                with_each = ()  # what is refused may be the uptime, which nothing hangs on
+                waiting.appendleft(part)
+                continue
+            rest = _rest(part, replace(reply, index=reply.index - len(with_each)))
             if rest is None:
                 raise DeviceFault(f"PDU {address.host}: {status.explain(reply.status)}")
             waiting.extendleft(reversed(rest))
-        return values
+        return found
+
+
+def _answered(reply: Reply) -> dict[Oid, _Answered]:
+    values = dict(reply.bindings)
+    ticks = values.get(UPTIME[0], NOTHING)
+    uptime_s = None if ticks.number is None else ticks.number / TICKS_PER_S
+    now = trio.current_time()
+    return {oid: _Answered(value, now, uptime_s) for oid, value in reply.bindings}
+
+
+def _values(answered: dict[Oid, _Answered]) -> dict[Oid, Value]:
+    return {oid: one.value for oid, one in answered.items()}
 
 
 def _names(reply: Reply, oids: tuple[Oid, ...]) -> bool:
     """Tell whether an answer holds exactly the objects that were asked for, in order."""
     return tuple(oid for oid, _ in reply.bindings) == oids
+
+
+def _lacks_first(reply: Reply) -> bool:
+    """Whether SNMPv1 cannot find the first object; an agent may leave out which it is."""
+    return reply.status == status.NO_SUCH_NAME and reply.index <= 1
 
 
 def _rest(part: tuple[Oid, ...], reply: Reply) -> list[tuple[Oid, ...]] | None:
