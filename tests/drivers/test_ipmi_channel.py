@@ -1,5 +1,6 @@
 """The sealed channel, its window of sequence numbers, and the numbers of requests."""
 
+import pickle
 import struct
 from dataclasses import replace
 
@@ -187,6 +188,41 @@ def test_a_sequence_number_is_new_once_and_not_far_behind(start: int, steps: lis
             seen.add(position)
             highest = max(highest, position)
     assert not window.is_new(0)
+
+
+EDGES = (0, WINDOW, 2**31, 2**32 - WINDOW, 2**32)
+differences = st.one_of(
+    st.sampled_from(EDGES).flatmap(lambda edge: st.integers(edge - WINDOW - 2, edge + WINDOW + 2)),
+    st.integers(0, LAST),
+)
+
+
+@given(st.sampled_from([1, WINDOW, 2**31 - 1, 2**31, 2**31 + 1, LAST]), st.lists(differences))
+def test_no_sequence_number_costs_memory_or_is_new_and_behind(first: int, jumps: list[int]) -> None:
+    """A BMC that knows its password may send any number; one 2**31 away once cost 256 MB."""
+    window = Window()
+    window.note(first)
+    highest, taken = first, {first}
+    for jump in jumps:
+        sequence = (highest + jump) % 2**32
+        ahead = 0 < (sequence - highest) % 2**32 < 2**31
+        near = (highest - sequence) % 2**32 < WINDOW
+        new = window.is_new(sequence)
+        assert new == (sequence != 0 and (ahead or (near and sequence not in taken)))
+        window.note(sequence)  # also of what is not new: it is bounded by itself
+        assert len(pickle.dumps(window)) < 200
+        if ahead:
+            taken = {one for one in taken if (sequence - one) % 2**32 < WINDOW}
+            highest = sequence
+        if ahead or near:
+            taken.add(sequence)
+
+
+def test_the_number_exactly_half_the_circle_away_is_behind() -> None:
+    window = Window()
+    window.note(1)
+    assert not window.is_new(1 + 2**31)
+    assert window.is_new(2**31)
 
 
 class NumbersMachine(RuleBasedStateMachine):

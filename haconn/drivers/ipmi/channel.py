@@ -30,11 +30,16 @@ from haconn.drivers.ipmi.rakp import Handshake
 BLOCK: Final = 16
 NEXT_HEADER: Final = 0x07
 WINDOW: Final = 16
+_ALL_SEEN: Final = (1 << WINDOW) - 1
 _SEQUENCES: Final = 1 << 32
 
 
 class Window:
-    """Which session sequence numbers of the BMC were seen."""
+    """Which session sequence numbers of the BMC were seen.
+
+    One number decides: how far a sequence number is ahead of the highest (`_ahead`), from -2**31
+    to 2**31 - 1. Nothing is shifted by it unless it is inside the window: a BMC may send any.
+    """
 
     def __init__(self) -> None:
         self._highest: int | None = None
@@ -42,20 +47,25 @@ class Window:
 
     def is_new(self, sequence: int) -> bool:
         """Tell whether this number may still be accepted; 0 is never in a session."""
-        if sequence == 0 or self._highest is None:
-            return sequence != 0
-        behind = (self._highest - sequence) % _SEQUENCES
-        return behind >= _SEQUENCES // 2 or (behind < WINDOW and not self._seen >> behind & 1)
+        ahead = self._ahead(sequence)
+        if sequence == 0 or ahead <= -WINDOW:
+            return False
+        return ahead > 0 or not self._seen >> -ahead & 1
 
     def note(self, sequence: int) -> None:
         """Remember a number that was accepted."""
-        ahead = (sequence - (self._highest or 0)) % _SEQUENCES
-        if self._highest is None or (ahead >= WINDOW and ahead < _SEQUENCES // 2):
-            self._highest, self._seen = sequence, 1
-        elif ahead < _SEQUENCES // 2:
-            self._highest, self._seen = sequence, self._seen << ahead & (1 << WINDOW) - 1 | 1
-        else:
-            self._seen |= 1 << (-ahead % _SEQUENCES)
+        ahead = self._ahead(sequence)
+        if ahead > 0:
+            kept = self._seen << ahead if ahead < WINDOW else 0
+            self._highest, self._seen = sequence, kept & _ALL_SEEN | 1
+        elif ahead > -WINDOW:
+            self._seen |= 1 << -ahead
+
+    def _ahead(self, sequence: int) -> int:
+        if self._highest is None:
+            return WINDOW
+        half = _SEQUENCES // 2
+        return (sequence - self._highest + half) % _SEQUENCES - half
 
 
 class Channel:
