@@ -57,9 +57,10 @@ def session(world: World, event: SessionOpened, now: Instant) -> list[Action]:
 
 
 def unanswered(world: World, event: BmcUnanswered, now: Instant) -> list[Action]:
-    """A BMC is silent; after two poll periods it is dead."""
+    """A BMC is silent; when that has lasted too long for it (power.patience_s) it is dead."""
     before = world.servers[event.server].watch
-    after = power.was_unanswered(before, event.asked_at, now, world.settings.bmc_poll_s)
+    poll_s = world.settings.bmc_poll_s
+    after = power.was_unanswered(before, event.asked_at, now, poll_s, event.timeout_s)
     changed = _watch_changed(world, event.server, after, "no answer")
     if after.dead and not before.dead:
         changed += _to_reset(world, event.server, reset.BmcDead(), now)

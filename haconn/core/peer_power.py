@@ -28,7 +28,6 @@ from haconn.core.events import (
 )
 from haconn.core.model import Feed, Instant, Power
 from haconn.core.plan import T_HARD_WITHOUT_OUTLETS_S
-from haconn.core.power import DEAD_POLLS
 from haconn.core.server import FeedReading, Server, read_feeds
 
 BELATED_S = 3.0
@@ -108,8 +107,8 @@ def observe(known: PeerPower, event: DeviceEvent, now: Instant) -> PeerPower:
             watch = power.took_session(watch, session, now)
         case PowerRead():
             return _power_read(known, event)
-        case BmcUnanswered(_, asked_at):
-            watch = power.was_unanswered(watch, asked_at, now, known.means.bmc_poll_s)
+        case BmcUnanswered(_, asked_at, timeout_s):
+            watch = power.was_unanswered(watch, asked_at, now, known.means.bmc_poll_s, timeout_s)
         case BmcRefused():
             watch = power.was_refused(watch, now)
         case FeedsRead(readings):
@@ -168,7 +167,7 @@ def says_on(known: PeerPower, now: Instant) -> bool:
     """Whether its BMC reads on, freshly: then nobody may say that it is off."""
     if known.on_at is None or known.matches is False:
         return False
-    return now - known.on_at <= DEAD_POLLS * known.means.bmc_poll_s
+    return now - known.on_at <= known.server.watch.patience_s(known.means.bmc_poll_s)
 
 
 def hindrance(known: PeerPower) -> str | None:

@@ -6,18 +6,22 @@ was unreachable, or after a login, must span five seconds: a BMC that has just c
 tell a stale "off" of the boot before. Whatever is not a successful read of off breaks the run:
 transitional and unknown states, a read without an answer, another session. A last value that is
 only kept is shown to the operator and is never evidence.
+
+How long an answer is waited for follows the device (`patience_s`): a slow one is not a dead one.
+An answer within that time is none too late. It counts in the run by the time it was asked.
 """
 
 from dataclasses import dataclass, replace
 
-from haconn.core.model import Instant, Power, PowerReading
+from haconn.core.model import SHORTEST_TIMEOUT_S, Instant, Power, PowerReading
 
 RUN_S = 0.5
 RUN_AFTER_LOGIN_S = 5.0
 YOUNG_S = 10.0
 """How long after a login, or after silence, a BMC's word needs the longer run."""
 DEAD_POLLS = 2
-"""A BMC that was asked and is silent for so many poll periods is dead; a reading older is stale."""
+TIMEOUTS_MISSED = 3
+"""So often a device may let the driver's time-out pass before it counts as dead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,21 @@ class BmcWatch:
     dead: bool = False
     turned_on_at: Instant | None = None
     """The last change from off to on."""
+    timeout_s: float = SHORTEST_TIMEOUT_S
+    """How long the driver waits for an answer until it asks again: the BMC's measured time."""
+
+    def patience_s(self, poll_s: float) -> float:
+        """How long it may be silent, and how old a reading may be."""
+        return patience_s(poll_s, self.timeout_s)
+
+
+def patience_s(poll_s: float, timeout_s: float) -> float:
+    """How long a device that was asked is silent until it is dead, and a reading is fresh.
+
+    Args:
+        timeout_s: the driver's present time-out for it, which follows its measured answer time.
+    """
+    return max(DEAD_POLLS * poll_s, TIMEOUTS_MISSED * timeout_s)
 
 
 def took_session(watch: BmcWatch, session: int, now: Instant) -> BmcWatch:
@@ -74,10 +93,10 @@ def took_session(watch: BmcWatch, session: int, now: Instant) -> BmcWatch:
 def was_read(watch: BmcWatch, reading: PowerReading) -> BmcWatch:
     """A read succeeded."""
     asked, now = Instant(reading.asked_at), Instant(reading.answered_at)
-    silent = watch.unanswered_since is not None
-    young = now if silent else watch.young_since
+    young = now if watch.dead else watch.young_since
     known = replace(
         watch,
+        timeout_s=reading.timeout_s,
         read_at=asked,
         young_since=young,
         unanswered_since=None,
@@ -103,16 +122,32 @@ def _longer(run: Run | None, reading: PowerReading, young_since: Instant | None)
     return Run(reading.session, asked, 1, RUN_AFTER_LOGIN_S if young else RUN_S, asked)
 
 
-def was_unanswered(watch: BmcWatch, asked_at: Instant, now: Instant, poll_s: float) -> BmcWatch:
-    """A read or a login asked at `asked_at` has had no answer until now."""
+def was_unanswered(
+    watch: BmcWatch,
+    asked_at: Instant,
+    now: Instant,
+    poll_s: float,
+    timeout_s: float = SHORTEST_TIMEOUT_S,
+) -> BmcWatch:
+    """A read or a login asked at `asked_at` has had no answer until now.
+
+    Its answer may still come, and then the run goes on; a dead BMC's run is over.
+    """
     since = asked_at if watch.unanswered_since is None else watch.unanswered_since
-    dead = now - since >= DEAD_POLLS * poll_s
-    return replace(watch, run=None, unanswered_since=since, reachable=False, dead=dead)
+    dead = now - since >= patience_s(poll_s, timeout_s)
+    return replace(
+        watch,
+        run=None if dead else watch.run,
+        timeout_s=timeout_s,
+        unanswered_since=since,
+        reachable=False,
+        dead=dead,
+    )
 
 
 def was_refused(watch: BmcWatch, now: Instant) -> BmcWatch:
     """The BMC answered and gave us nothing: a login or a read was refused. It is not dead."""
-    young = now if watch.unanswered_since is not None else watch.young_since
+    young = now if watch.dead else watch.young_since
     return replace(
         watch, run=None, young_since=young, unanswered_since=None, reachable=False, dead=False
     )
@@ -121,4 +156,4 @@ def was_refused(watch: BmcWatch, now: Instant) -> BmcWatch:
 def off_is_fresh(watch: BmcWatch, now: Instant, poll_s: float) -> bool:
     """Whether OFF is proved by a run whose last read is not stale."""
     run = watch.run
-    return run is not None and run.proves and now - run.last_asked_at <= DEAD_POLLS * poll_s
+    return run is not None and run.proves and now - run.last_asked_at <= watch.patience_s(poll_s)

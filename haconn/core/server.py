@@ -7,9 +7,10 @@ crash in between leaves a server that is switched on once too often and never on
 
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from math import inf
 
 from haconn.core.model import SHORTEST_TIMEOUT_S, Feed, Instant, Power
-from haconn.core.power import DEAD_POLLS, BmcWatch, off_is_fresh
+from haconn.core.power import BmcWatch, off_is_fresh, patience_s
 
 RETRY_S = 10.0
 """Between two tries of a restore that fails."""
@@ -102,7 +103,12 @@ def off_at(
     run = server.watch.run
     if run is not None and off_is_fresh(server.watch, now, bmc_poll_s):
         return run.last_asked_at
-    return all_off_since(server, feeds, Instant(now - DEAD_POLLS * pdu_poll_s))
+    stale = any(
+        now - reading.asked_at > patience_s(pdu_poll_s, reading.timeout_s)
+        for feed, reading in server.feeds
+        if feed in feeds
+    )
+    return None if stale else all_off_since(server, feeds, Instant(-inf))
 
 
 def owe(server: Server, owed: Owed) -> Server:

@@ -75,7 +75,7 @@ def test_a_young_session_needs_five_seconds() -> None:
 @pytest.mark.parametrize(
     "breaks",
     [
-        lambda known: observe(known, BmcUnanswered("m1", at(0.1)), at(0.3)),
+        lambda known: observe(known, BmcUnanswered("m1", at(-1.7)), at(0.3)),
         lambda known: observe(known, BmcRefused("m1", "busy"), at(0.3)),
         lambda known: heard(known, OLD, at(0.3)),
         lambda known: read(known, Power.UNKNOWN, 0.3),

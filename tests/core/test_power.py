@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,6 +10,7 @@ from haconn.core.model import Power, PowerReading
 from haconn.core.power import (
     BmcWatch,
     off_is_fresh,
+    patience_s,
     took_session,
     was_read,
     was_refused,
@@ -81,13 +83,45 @@ def test_a_run_that_begins_young_must_span_five_seconds() -> None:
 
 
 def test_silence_breaks_the_run_and_makes_the_bmc_young_again() -> None:
-    watch = was_unanswered(read(OLD, Power.OFF, 100.0), at(100.3), at(100.5), 1.0)
+    watch = was_unanswered(read(OLD, Power.OFF, 100.0), at(100.3), at(102.3), 1.0)
     assert watch.run is None
-    watch = read(watch, Power.OFF, 100.6)
-    assert watch.young_since == 100.61
+    watch = read(watch, Power.OFF, 102.6)
+    assert watch.young_since == 102.61
     assert watch.run is not None
     assert (watch.run.reads, watch.run.span_s) == (1, 5.0)
     assert (watch.unanswered_since, watch.reachable, watch.dead) == (None, True, False)
+
+
+def test_an_answer_within_the_patience_counts_from_when_it_was_asked() -> None:
+    """The slow read of off is a read of off: the run neither breaks nor begins anew."""
+    watch = was_unanswered(read(OLD, Power.OFF, 100.0), at(100.3), at(102.2), 1.0)
+    assert (watch.reachable, watch.dead) == (False, False)
+    late = was_read(watch, PowerReading(Power.OFF, 1, 100.6, 102.25))
+    assert proves(late)
+    assert late.run is not None
+    assert (late.run.reads, late.run.last_asked_at) == (2, 100.6)
+    assert (late.reachable, late.young_since, late.unanswered_since) == (True, 0.0, None)
+
+
+def test_a_late_answer_that_says_on_breaks_the_run() -> None:
+    watch = was_unanswered(read(OLD, Power.OFF, 100.0), at(100.3), at(102.2), 1.0)
+    assert was_read(watch, PowerReading(Power.ON, 1, 100.6, 102.25)).run is None
+
+
+def test_patience_is_two_poll_periods_or_three_times_the_measured_time_out() -> None:
+    assert patience_s(1.0, 0.2) == 2.0
+    assert patience_s(1.0, 0.9) == pytest.approx(2.7)
+    assert patience_s(5.0, 0.9) == 10.0
+
+
+def test_a_slow_bmc_is_dead_later_and_its_readings_stay_fresh_longer() -> None:
+    watch = was_unanswered(OLD, at(10.0), at(12.0), 1.0, 0.9)
+    assert not watch.dead
+    assert was_unanswered(watch, at(10.0), at(12.75), 1.0, 0.9).dead
+    slow = was_read(OLD, PowerReading(Power.OFF, 1, 10.0, 10.8, 0.9))
+    slow = was_read(slow, PowerReading(Power.OFF, 1, 10.8, 11.6, 0.9))
+    assert off_is_fresh(slow, at(13.4), 1.0)
+    assert not off_is_fresh(slow, at(13.6), 1.0)
 
 
 def test_a_bmc_that_was_not_silent_keeps_its_age() -> None:
@@ -160,8 +194,15 @@ HAPPENINGS = st.lists(
 def naive(happened: list[Happening]) -> bool:
     """OFF as the rule says it, by looking back over everything that happened."""
     now, times = 0.0, []
+    silent_since: float | None = None
     for what, wait_s in happened:
         now += wait_s
+        if what != "silent":
+            silent_since = None
+        elif silent_since is None or now - silent_since < 2.0:
+            silent_since = now if silent_since is None else silent_since
+            if now - silent_since < 2.0:
+                continue  # its answer may still come
         times.append((what, now))
     run: list[float] = []
     for what, when in reversed(times):

@@ -77,6 +77,16 @@ def test_off_by_the_bmc_comes_before_off_by_the_feeds() -> None:
     assert off_at(Server("db1"), (), at(12.6), **polls) is None
 
 
+def test_the_reading_of_a_slow_pdu_is_fresh_for_three_of_its_time_outs() -> None:
+    slow = FeedReading(Power.OFF, at(10.0), at(13.5), timeout_s=4.0)
+    server = read_feeds(off(9.0, 11.5), {FEED_A: slow})
+    polls = {"bmc_poll_s": 1.0, "pdu_poll_s": 5.0}
+    assert off_at(server, BOTH, at(21.5), **polls) == 11.5
+    assert off_at(server, BOTH, at(21.6), **polls) is None, "the other is fast, and stale"
+    assert off_at(server, (FEED_A,), at(22.0), **polls) == 10.0
+    assert off_at(server, (FEED_A,), at(22.1), **polls) is None
+
+
 def test_a_later_promise_of_the_same_kind_replaces_the_earlier() -> None:
     later = replace(FEEDS, operation="r-2")
     server = owe(owe(owe(Server("db1"), FEEDS), POWER), later)

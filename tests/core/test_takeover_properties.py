@@ -52,6 +52,8 @@ POWERS = st.sampled_from([Power.OFF, Power.OFF, Power.OFF, Power.ON, Power.UNKNO
 FEEDS = st.sampled_from([LEFT, RIGHT])
 WAITS = st.sampled_from([0.0, 0.01, 0.2, 0.3, 0.6, 1.0, 3.0])
 NEVER = (Power.ON, 0.0)
+PATIENCE_S = 2.0
+"""Of a BMC that is asked each second and answers fast."""
 LATE = st.sampled_from([0.0, 0.0, 0.1, 0.5, 1.5])
 
 
@@ -64,14 +66,22 @@ class BmcRecord:
     session: int = 0
     began_young: bool = False
     young_until: float = 0.0
-    silent: bool = False
+    unanswered_since: float | None = None
+    dead: bool = False
     on_asked: float = float("-inf")
     off_asked: float = float("-inf")
 
     def answers_again(self, now: float) -> None:
-        if self.silent:
+        if self.dead:
             self.young_until = now + YOUNG_S
-        self.silent = False
+        self.unanswered_since, self.dead = None, False
+
+    def is_silent(self, asked: float, now: float) -> None:
+        """An answer may come late, and then counts; it cannot of a BMC that is dead."""
+        since = asked if self.unanswered_since is None else self.unanswered_since
+        self.unanswered_since, self.dead = since, now - since >= PATIENCE_S
+        if self.dead:
+            self.run = []
 
     def read(self, power: Power, session: int, asked: float, now: float) -> None:
         self.answers_again(now)
@@ -212,13 +222,14 @@ class Attempts(RuleBasedStateMachine):
     @rule()
     def bmc_gives_a_session(self) -> None:
         self.session += 1
-        self.judge.bmc.run, self.judge.bmc.silent = [], False
+        self.judge.bmc.run, self.judge.bmc.dead = [], False
+        self.judge.bmc.unanswered_since = None
         self.judge.bmc.young_until = self.now + YOUNG_S
         self.tell(SessionOpened("m1", self.session))
 
     @rule(for_s=WAITS)
     def bmc_is_silent(self, for_s: float) -> None:
-        self.judge.bmc.run, self.judge.bmc.silent = [], True
+        self.judge.bmc.is_silent(self.now - for_s, self.now)
         self.tell(BmcUnanswered("m1", Instant(self.now - for_s)))
 
     @rule()
