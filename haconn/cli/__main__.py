@@ -2,16 +2,18 @@
 
 import sys
 
-from haconn.cli.app import main
-from haconn.cli.commands import PROGRAMS
-from haconn.cli.terminal import ExitStatus
+from haconn.interrupt import interruptible
 
 
 def _start(arguments: list[str]) -> int:
+    from haconn.cli.app import main
+    from haconn.cli.commands import PROGRAMS
+    from haconn.cli.terminal import ExitStatus
+
     if not arguments or arguments[0] not in PROGRAMS:
         sys.stderr.write(f"haconn.cli: allowed is one of {', '.join(PROGRAMS)} first\n")
         return ExitStatus.USAGE
-    return main(arguments[0], arguments[1:])
+    return interruptible(lambda: main(arguments[0], arguments[1:]))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The entry points: from a command line to an exit status, and never a traceback for bad input."""
+"""From a command line to an exit status, and never a traceback for bad input."""
 
 import io
 import os
@@ -13,31 +13,6 @@ from haconn.cli.syntax import HELP, JSON, PLAIN, Invocation, UsageError, parse
 from haconn.cli.terminal import CommandError, Context, ExitStatus, Form, Terminal
 from haconn.config.errors import ConfigError
 from haconn.config.paths import paths
-
-
-def haconnsetup() -> int:
-    """Change settings."""
-    return main("haconnsetup", sys.argv[1:])
-
-
-def haconnshow() -> int:
-    """Show settings and states."""
-    return main("haconnshow", sys.argv[1:])
-
-
-def haconnserver() -> int:
-    """Operate managed servers."""
-    return main("haconnserver", sys.argv[1:])
-
-
-def haconnact() -> int:
-    """Operate the active management server of a pair."""
-    return main("haconnact", sys.argv[1:])
-
-
-def haconnsby() -> int:
-    """Operate the standby management server of a pair."""
-    return main("haconnsby", sys.argv[1:])
 
 
 def main(program: str, arguments: Sequence[str]) -> int:
@@ -81,6 +56,7 @@ def run(program: str, arguments: Sequence[str], terminal: Terminal) -> ExitStatu
         terminal.complain(f"{program}: {exc}")
     except KeyboardInterrupt:
         terminal.complain(f"{program}: interrupted")
+        return ExitStatus.INTERRUPTED
     return ExitStatus.REFUSED
 
 

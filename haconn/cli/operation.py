@@ -31,9 +31,13 @@ def ask_to_do(context: Context, request: Request) -> Report:
     """Have the service do something that may take a while; a terminal is shown the progress."""
     terminal = context.terminal
     watched = terminal.stderr.isatty()
-    return ask(
-        context.paths.control_socket,
-        request,
-        OPERATION_S,
-        lambda text: terminal.complain(" ".join(text.split())) if watched else None,
-    )
+    try:
+        return ask(
+            context.paths.control_socket,
+            request,
+            OPERATION_S,
+            lambda text: terminal.complain(" ".join(text.split())) if watched else None,
+        )
+    except KeyboardInterrupt:
+        terminal.complain("what the service has begun goes on; haconnshow status shows it")
+        raise

@@ -21,6 +21,7 @@ class ExitStatus(IntEnum):
     DONE = 0
     REFUSED = 1  # refused, or tried and failed
     USAGE = 2  # not written as the command wants it
+    INTERRUPTED = 130  # by Ctrl-C, as a shell shows it
 
 
 class Form(Enum):
@@ -65,9 +66,12 @@ class Terminal:
             return Secret(line.rstrip("\r\n"))
         try:
             return Secret(getpass.getpass("password :", self.stderr))
-        except (EOFError, KeyboardInterrupt):
+        except EOFError:
             self.complain("")  # the cursor stands behind the prompt
             raise CommandError("no password was given") from None
+        except KeyboardInterrupt:
+            self.complain("")
+            raise
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,13 @@
 """Commands in processes of their own: exit status, streams, rights, and never a traceback."""
 
+import contextlib
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -200,3 +203,80 @@ def test_python_without_asserts_refuses_the_same(root: Path) -> None:
         ended = subprocess.run(command, capture_output=True, env=env, check=False, timeout=60)
         assert ended.returncode == status
         assert b"Traceback" not in ended.stderr
+
+
+INTERRUPTED = {130, -signal.SIGINT}
+"""A shell shows both as 130."""
+AT_ITS_FIRST_LINE = """
+import sys, haconn.entry
+sys.stdout.write("here\\n"); sys.stdout.flush()
+sys.exit(haconn.entry.haconnshow())
+"""
+"""What an entry point does, with a word for who waits for it: before it there is only Python."""
+
+
+@pytest.mark.parametrize("after_ms", range(0, 160, 5))
+def test_an_interrupt_at_any_moment_is_no_traceback(root: Path, after_ms: int) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", AT_ITS_FIRST_LINE, "setting"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environment(root)},
+    ) as child:
+        assert child.stdout is not None
+        assert child.stderr is not None
+        assert child.stdout.readline() == "here\n"
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(after_ms / 1000)
+        child.send_signal(signal.SIGINT)
+        complaint = child.stderr.read()
+        assert child.wait(timeout=60) in {*INTERRUPTED, 0}  # a quick machine is done by then
+    assert complaint in {"", "haconnshow: interrupted\n"}
+
+
+def test_an_interrupt_at_the_password_is_status_130_and_gives_the_echo_back(root: Path) -> None:
+    ours, theirs = pty.openpty()
+    before = termios.tcgetattr(theirs)
+    words = ("haconnsetup", "pserver", "mod", "P1", "account=root")
+    command = [sys.executable, "-c", ON_A_TERMINAL, os.ttyname(theirs), *words]
+    with subprocess.Popen(
+        command, env={**os.environ, **environment(root)}, start_new_session=True
+    ) as child:
+        seen = read_until(ours, b"password :", b"")
+        os.write(ours, b"\x03")
+        seen = read_until(ours, b"interrupted\r\n", seen)
+        assert child.wait(timeout=60) == 130
+    assert termios.tcgetattr(theirs) == before
+    os.close(theirs)
+    os.close(ours)
+    assert b"Traceback" not in seen
+
+
+def test_nothing_is_imported_before_an_interrupt_is_quiet() -> None:
+    program = (
+        "import sys, signal; before = set(sys.modules); import haconn.entry;"
+        "more = sorted(name for name in set(sys.modules) - before if name.startswith('haconn'));"
+        "assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL; print(*more)"
+    )
+    command = [sys.executable, "-c", program]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert ended.stdout == "haconn haconn.entry haconn.interrupt\n"
+
+
+IGNORED = """
+import sys, signal, haconn.entry
+haconn.entry.haconnshow()
+sys.exit(signal.getsignal(signal.SIGINT) is not signal.SIG_IGN)
+"""
+
+
+def test_an_interrupt_that_the_caller_ignores_stays_ignored(root: Path) -> None:
+    ended = subprocess.run(
+        ["/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, "-c", IGNORED, "setting"],
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, **environment(root)},
+        check=False,
+        timeout=60,
+    )
+    assert ended.returncode == 0
