@@ -55,6 +55,7 @@ def status_page(report: StatusReport) -> Page:
             *_lines("alarm", report.alarms),
             *_lines("owed restores", report.owed),
             *_pair(report),
+            *_lines("note", report.notes),
         ),
     )
 
@@ -133,7 +134,7 @@ def restore_page(report: RestoreReport) -> Page:
 def _pair(report: StatusReport) -> tuple[Section, ...]:
     """What the manual does not show of a pair, as far as the service tells it."""
     told = report.paths or report.epoch is not None or report.synchronised is not None
-    if report.mode != "pair" or not (told or report.notes):
+    if report.mode != "pair" or not told:
         return ()
     rows: list[Row] = [(row.name, row.heard.value, row.hears_us.value) for row in report.paths]
     paths = numbered(("path", "from peer", "to peer"), rows)
@@ -144,7 +145,6 @@ def _pair(report: StatusReport) -> tuple[Section, ...]:
             "pair",
             (Line(f"epoch : {epoch}"), Line(f"synchronised : {SYNCHRONISED[report.synchronised]}")),
         ),
-        *_lines("note", report.notes),
     )
 
 

@@ -297,12 +297,24 @@ class Resumed:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenUp:
+    """The service stops for good, with nobody to take up what it has accepted."""
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Look at the clock."""
 
 
 RecordedEvent: TypeAlias = StageRecorded | RequestRecorded | VerdictRecorded
 OwnEvent: TypeAlias = (
-    TestAsked | RecoveryAsked | BindingsChanged | RedundancyIs | RecordedEvent | Resumed | Tick
+    TestAsked
+    | RecoveryAsked
+    | BindingsChanged
+    | RedundancyIs
+    | RecordedEvent
+    | Resumed
+    | GivenUp
+    | Tick
 )
 Event: TypeAlias = WireEvent | DeviceEvent | OwnEvent

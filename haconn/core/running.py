@@ -249,6 +249,13 @@ def cancel(world: World, key: SystemKey, now: Instant) -> list[Action]:
     return conclude(world, key, Concluded(Outcome.FAIL, None, now, False, None), now)
 
 
+def give_up(world: World, key: SystemKey, now: Instant) -> list[Action]:
+    """End a reset that nobody is left to carry on; its requesters are told FAIL."""
+    running = world.systems[key].reset
+    assert running is not None
+    return conclude(world, key, reset.failed(running.state, now), now)
+
+
 def supersede_test(running: Reset, server: str) -> list[Action]:
     """A request takes the place of a test: the operator is told so."""
     ended = TestEnded(running.operation, Outcome.FAIL, None)

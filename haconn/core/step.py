@@ -8,7 +8,7 @@ from dataclasses import replace
 from math import inf
 from typing import assert_never
 
-from haconn.core import asking, devices, life, restoring, running, telling
+from haconn.core import asking, devices, giving_up, life, restoring, running, telling
 from haconn.core.actions import Action
 from haconn.core.events import (
     BindingsChanged,
@@ -20,6 +20,7 @@ from haconn.core.events import (
     DeviceEvent,
     Event,
     FeedsRead,
+    GivenUp,
     KdumpHeard,
     Left,
     NoticeHeard,
@@ -71,6 +72,7 @@ OUR_OWN = (
     RequestRecorded,
     VerdictRecorded,
     Resumed,
+    GivenUp,
     Tick,
 )
 
@@ -194,6 +196,8 @@ def _own(world: World, event: OwnEvent, now: Instant) -> list[Action]:
             return []
         case Resumed():
             return _resume(world, now)
+        case GivenUp():
+            return giving_up.give_up(world, now)
         case _:
             assert_never(event)
 

@@ -7,11 +7,15 @@ import gc
 
 import trio
 
-from haconn.core.events import Resumed
+from haconn.core.events import GivenUp, Resumed
 from haconn.core.step import next_due
+from haconn.core.system import System
 from haconn.core.world import remark
 from haconn.daemon.parts import Parts
 from haconn.daemon.performer import Devices, Hands, Spokesman
+
+HEARD_S = 1.0
+"""How long a requester is given to acknowledge the last that it is told."""
 
 
 class Active:
@@ -73,11 +77,24 @@ class Active:
         due = next_due(self.parts.owner.world)
         return 0.0 if due is None else trio.current_time() - due
 
+    def in_reset(self) -> list[System]:
+        """The systems of which a reset is in progress."""
+        systems = self.parts.owner.world.systems.values()
+        return [system for system in systems if system.reset is not None]
+
     async def settled(self) -> None:
         """Wait until no reset is in progress; the caller sets the limit."""
+        while self.in_reset():
+            await self.parts.owner.moved()
+
+    async def give_up(self) -> None:
+        """Nobody takes up what this process leaves: tell FAIL to all that wait."""
         owner = self.parts.owner
-        while any(system.reset is not None for system in owner.world.systems.values()):
-            await owner.moved()
+        owner.take(GivenUp())
+        with trio.move_on_after(HEARD_S):
+            while owner.world.outbox.results:
+                await owner.moved()
+        owner.take(GivenUp())  # what was asked meanwhile
 
     def close(self) -> None:
         """Close the journal and the sockets."""

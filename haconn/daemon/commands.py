@@ -1,6 +1,5 @@
 """What operators' commands do in the running daemon."""
 
-import signal
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +19,6 @@ from haconn.core.report import (
     PduReport,
     ResetTestReport,
     RestoreReport,
-    RoleReport,
     StatusReport,
 )
 from haconn.core.system import Status, System
@@ -34,7 +32,7 @@ from haconn.daemon.pdus import PduKeeper
 from haconn.daemon.performer import Ended, Spokesman
 from haconn.daemon.reports import Reporter
 from haconn.daemon.resetpath import ResetPath
-from haconn.wire.control import Acrecovery, Done, PairRequest, Refused, Reply, Reset, ShutdownActive
+from haconn.wire.control import Acrecovery, Done, Refused, Reply, Reset
 from haconn.wire.keys import BadKeyError, Key
 
 
@@ -52,6 +50,8 @@ class KeyTable:
         self._owner = owner
         self._reset_path = reset_path
         self._reloading = trio.Lock()
+        self.taken: Configuration | None = None
+        """The settings of which the keys were taken last."""
 
     async def reload(self) -> Reply:
         """Take the keys as they are in the files now; the other settings wait for a restart."""
@@ -63,6 +63,7 @@ class KeyTable:
                 self._exchange(keys)
             except (ConfigError, BadKeyError) as exc:
                 return Refused(str(exc).splitlines()[0])
+            self.taken = stored
             return self._rebind(keys)
 
     def _as_running(self, key: KeyEntry) -> KeyEntry:
@@ -90,7 +91,7 @@ class KeyTable:
 
 
 class Commands:
-    """Implements haconn.daemon.control.Operations."""
+    """Those of an active, alone or of a pair; they need nobody else."""
 
     def __init__(
         self,
@@ -155,18 +156,6 @@ class Commands:
         if ended.failure is not None:
             return Refused(f"{request.server}: {ended.failure}")
         return Done(RestoreReport(request.server, tuple(self._outlets_of(request.server))))
-
-    async def operate_pair(self, request: PairRequest, say: Say) -> Reply:
-        """There is no pair, and of all these only a stop needs none."""
-        if not isinstance(request, ShutdownActive):
-            return Refused("not in single mode")
-        say("the service begins nothing new")
-        return Done(RoleReport("the service stops"))
-
-    def told(self, request: PairRequest) -> None:
-        """Stop as if systemd had said so."""
-        assert isinstance(request, ShutdownActive)
-        signal.raise_signal(signal.SIGTERM)
 
     def _outlets_of(self, server: str) -> list[OutletRow]:
         rows = [row for pdu in self._pdus.values() for row in self._reporter.outlet_rows(pdu)]

@@ -35,8 +35,6 @@ EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_CONFIG = 78
 TO_STOP = (signal.SIGTERM, signal.SIGINT)
-GRACE_S = 2.0
-"""What runs may go on so long after the order to stop; the journal has the rest (design 6)."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -137,8 +135,7 @@ async def _until_stopped(
         async for number in signals:
             service.stop(signal.Signals(number).name)
             break
-        nursery.cancel_scope.deadline = trio.current_time() + GRACE_S
-        await service.settled()
+        await service.settle()
         nursery.cancel_scope.cancel(reason="stopped in order")
 
 

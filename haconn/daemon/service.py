@@ -23,11 +23,15 @@ from haconn.daemon.active import Active
 from haconn.daemon.chronicle import Chronicle
 from haconn.daemon.commands import Commands, KeyTable
 from haconn.daemon.control import ControlSocket
+from haconn.daemon.pair.settings_watch import SettingsWatch
 from haconn.daemon.parts import StartError, build, open_journal, own_heritage
 from haconn.daemon.reports import Reporter
+from haconn.daemon.single import SingleOperations
 from haconn.daemon.supervision import Supervisor
 
 __all__ = ["Service", "StartError"]
+GRACE_S = 2.0
+"""What runs may go on so long after the order to stop; the journal has the rest (design 6)."""
 
 
 class Service:
@@ -45,7 +49,9 @@ class Service:
         self._active = Active(self._parts)
         self._supervisor = Supervisor(dict(os.environ))
         changers = frozenset({0, os.getuid()})
-        self._control = ControlSocket(trees.control_socket, self._commands(), changers)
+        self._watch = SettingsWatch(trees.etc, configuration, models, lambda _: None)
+        self._operations = self._operations_of()
+        self._control = ControlSocket(trees.control_socket, self._operations, changers)
 
     async def prepare(self) -> trio.SocketListener:
         """Begin the journal and open the control socket; raises StartError."""
@@ -64,6 +70,7 @@ class Service:
         """Run all services; started when a request can be carried out."""
         async with trio.open_nursery() as services:
             services.start_soon(self._parts.chronicle.serve)
+            services.start_soon(self._watch.serve)
             await services.start(self._active.run)
             services.start_soon(self._control.serve, listener)
             services.start_soon(self._supervisor.serve, self._active.lateness)
@@ -71,14 +78,15 @@ class Service:
             self._say_started()
             task_status.started()
 
-    def _commands(self) -> Commands:
+    def _operations_of(self) -> SingleOperations:
         parts = self._parts
         reporter = Reporter(
             self._configuration, parts.owner.world, parts.bmcs, parts.pdus, parts.chronicle.alarms
         )
         keys = KeyTable(self._trees.etc, self._configuration, parts.owner, parts.reset_path)
         spokesman = self._active.spokesman
-        return Commands(parts.owner, reporter, spokesman, parts.chronicle, keys, parts.pdus)
+        commands = Commands(parts.owner, reporter, spokesman, parts.chronicle, keys, parts.pdus)
+        return SingleOperations(commands, self._active, keys, self._watch)
 
     def _say_started(self) -> None:
         world = self._parts.owner.world
@@ -88,14 +96,21 @@ class Service:
         )
 
     def stop(self, reason: str) -> None:
-        """Begin nothing new."""
+        """Begin nothing new; the reason is an operator's command where one ordered it."""
+        reason = "haconnact shutdown" if self._operations.ends_for_good else reason
         self._parts.owner.stopping = True
         self._parts.chronicle.remark(remark("stopping", reason=reason))
         self._supervisor.tell("STOPPING=1")
 
-    async def settled(self) -> None:
-        """Wait until no reset is in progress; the caller sets the limit."""
-        await self._active.settled()
+    async def settle(self) -> None:
+        """Let what runs go on for a moment; the journal has the rest for the next process.
+
+        After an operator's command there is no next one: what is left has failed, and is told.
+        """
+        with trio.move_on_after(GRACE_S):
+            await self._active.settled()
+        if self._operations.ends_for_good:
+            await self._active.give_up()
 
     async def finish(self) -> None:
         """Write what is left to be written, and close."""

@@ -125,8 +125,13 @@ def test_status_of_a_pair_has_more_blocks_below_those_of_the_manual() -> None:
 
 
 def test_a_single_server_shows_none_of_them() -> None:
-    shown = words(status_page(replace(STATUS, mode="single", link=Link.NONE)))
-    assert shown[-2:] == ["<alarm>", "an alarm"]
+    single = replace(STATUS, mode="single", link=Link.NONE, notes=())
+    assert words(status_page(single))[-2:] == ["<alarm>", "an alarm"]
+
+
+def test_a_note_is_shown_of_a_single_server_too() -> None:
+    single = replace(STATUS, mode="single", link=Link.NONE)
+    assert words(status_page(single))[-2:] == ["<note>", "the settings of the peer differ"]
 
 
 def test_operations_of_a_pair_end_in_lines_of_their_own() -> None:
