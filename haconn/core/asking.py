@@ -18,18 +18,18 @@ from haconn.core.model import Instant, SystemKey
 from haconn.core.outbox import RESULT_FOR_S
 from haconn.core.plan import reset_plan, test_plan
 from haconn.core.power import off_is_fresh
+from haconn.core.request_table import Asked
 from haconn.core.reset import Evidence, Outcome, Phase
 from haconn.core.system import (
     KDUMP_BEFORE_S,
     Status,
     System,
     Verdict,
-    Waiter,
     at_once,
     is_barred,
 )
 from haconn.core.telling import answer, notify_all, request_line, result_of, tell_until_heard
-from haconn.core.world import ASKED_FOR_S, ASKED_MAX, Asked, World, remark
+from haconn.core.world import World, remark
 
 STILL_WANTED_S = 3.0
 AT_REST = frozenset({Status.UNSET, Status.NORMAL, Status.ERROR})
@@ -43,37 +43,56 @@ def request(world: World, event: Requested, now: Instant) -> list[Action]:
         return _again(world, known, event, now)
     if requester not in world.systems:
         return []
-    _forget(world, now)
     boot_id = event.speaker.boot_id
     asked = Asked(requester, event.request_id, event.target, now, repeated_at=now, boot_id=boot_id)
-    world.put_asked(asked)
+    objection = _objection(world, asked)
+    if not world.asked.takes_in(requester, event.target, now, known=objection is None):
+        return _not_taken_in(world, asked)
     heard = request_line(world, asked, sent=False, reply=None)
     accepted = Record(RequestRecorded(requester, event.request_id))
+    if objection is not None:
+        return [heard, *_decline(world, asked, Outcome.ERROR, objection, now), accepted]
+    world.put_asked(asked)
     decided = [] if world.is_conservative(now) else _decide(world, asked, now)
     return [heard, *decided, accepted]
 
 
-def held(world: World) -> list[Asked]:
+def _objection(world: World, asked: Asked) -> str | None:
+    """Why there is no such target for this requester; None if there is."""
+    if asked.target not in world.systems or asked.target == asked.requester:
+        return "no such target for this requester"
+    if asked.target.port != asked.requester.port:
+        return "the target is of another port"
+    return None
+
+
+def _not_taken_in(world: World, asked: Asked) -> list[Action]:
+    """Say nothing to it: it repeats what it still wants, and is heard when there is room."""
+    news = world.asked.exceeds(asked.requester)
+    return [remark("too-many-ids", requester=asked.requester)] if news else []
+
+
+def held(world: World) -> tuple[Asked, ...]:
     """Requests that were held back and are still to be decided."""
-    if world.settings.conservative_until is None:
-        return []
-    return [one for one in world.asked.values() if one.outcome is None and not one.operation]
+    return () if world.settings.conservative_until is None else world.asked.waiting("")
 
 
 def decide_held(world: World, now: Instant) -> list[Action]:
     """Run what its requester still wants; tell all others FAIL.
 
     Still wanted is what was repeated within three seconds, in the same boot, by a system that is
-    not read off: an older wish may be that of a system that has been reset since.
+    not read off: an older wish may be that of a system that has been reset since. Of several ids
+    of one wish only the newest is repeated; the others get what it gets (RC-02).
     """
     actions: list[Action] = []
     for asked in held(world):
         requester = world.systems.get(asked.requester)
+        newest = world.asked.newest(asked)
         wanted = (
             requester is not None
-            and asked.repeated_at is not None
-            and now - asked.repeated_at <= STILL_WANTED_S
-            and requester.boot_id == asked.boot_id
+            and newest.repeated_at is not None
+            and now - newest.repeated_at <= STILL_WANTED_S
+            and requester.boot_id == newest.boot_id
             and world.off_at(requester.server, now) is None
         )
         if wanted:
@@ -86,14 +105,11 @@ def decide_held(world: World, now: Instant) -> list[Action]:
 def resume(world: World, now: Instant) -> list[Action]:
     """Tell again what an earlier process may not have told, and end what it lost."""
     actions: list[Action] = []
-    waiting = {
-        (waiter.requester, waiter.request_id)
-        for system in world.systems.values()
-        if system.reset is not None
-        for waiter in system.reset.waiters
+    running_now = {
+        system.reset.operation for system in world.systems.values() if system.reset is not None
     }
     for asked in list(world.asked.values()):
-        if asked.told_at is None and asked.name not in waiting:
+        if asked.told_at is None and asked.operation not in running_now:
             actions += _decline(world, asked, Outcome.FAIL, "lost in a restart", now)
         elif asked.told_at is not None and not asked.heard and now - asked.told_at <= RESULT_FOR_S:
             tell_until_heard(world, asked, now)
@@ -104,26 +120,24 @@ def _again(world: World, known: Asked, event: Requested, now: Instant) -> list[A
     """The same id never starts a second reset, whatever it asks for now."""
     actions: list[Action] = [Acknowledge(known.requester, known.request_id)]
     if known.target != event.target:
+        if not world.asked.takes_in(known.requester, event.target, now, known=False):
+            return _not_taken_in(world, known)
         return [remark("declined", **_names(known), outcome="----", reason="id used twice")]
     if known.outcome is None:
         # not for the journal: another process asks for it to be repeated anew
-        world.asked[known.name] = replace(known, repeated_at=now)
-    else:
-        actions.append(result_of(world, known, now))
-    return actions
+        world.asked.put(replace(known, repeated_at=now))
+    return actions + result_of(world, known, now)
 
 
 def _decide(world: World, asked: Asked, now: Instant) -> list[Action]:
     target = world.systems.get(asked.target)
-    if target is None or asked.target == asked.requester:
+    if target is None:  # its key was retired while the request was held back
         return _decline(world, asked, Outcome.ERROR, "no such target for this requester", now)
-    if asked.target.port != asked.requester.port:
-        return _decline(world, asked, Outcome.ERROR, "the target is of another port", now)
     refusal = _requester_may_not(world.systems[asked.requester], now)
     if refusal is not None:
         return _decline(world, asked, *refusal, now)
     if target.reset is not None and not target.reset.test:
-        return _join(world, asked, target)
+        return _join(world, asked, target.reset.operation)
     verdict = _known_verdict(world, target, now)
     if verdict is not None:
         world.put_system(replace(target, verdict=verdict))
@@ -152,13 +166,10 @@ def _names(asked: Asked) -> dict[str, str]:
     return {"requester": str(asked.requester), "system": str(asked.target)}
 
 
-def _join(world: World, asked: Asked, target: System) -> list[Action]:
-    assert target.reset is not None
-    waiter = Waiter(asked.requester, asked.request_id)
-    joined = replace(target.reset, waiters=(*target.reset.waiters, waiter))
-    world.put_system(replace(target, reset=joined))
-    world.put_asked(replace(asked, operation=joined.operation))
-    return [remark("joined", operation=joined.operation, **_names(asked))]
+def _join(world: World, asked: Asked, operation: str) -> list[Action]:
+    """It waits for that reset; the record of the reset does not change."""
+    world.put_asked(replace(asked, operation=operation))
+    return [remark("joined", operation=operation, **_names(asked))]
 
 
 def _known_verdict(world: World, target: System, now: Instant) -> Verdict | None:
@@ -196,8 +207,7 @@ def _begin(world: World, asked: Asked, target: System, now: Instant) -> list[Act
         asked = replace(asked, operation=operation)
         return before + _kdump_verdict(world, asked, target, now)
     plan = reset_plan(world.policy(target.server), now, gated=world.settings.gated)
-    waiter = (Waiter(asked.requester, asked.request_id),)
-    begun = running.begin(world, target.key, plan, waiter, now, operation)
+    begun = running.begin(world, target.key, plan, asked.requester, now, operation)
     return [*before, *begun, *_cancel_queued(world, target.key, now)]
 
 
@@ -236,7 +246,8 @@ def _cancel_queued(world: World, key: SystemKey, now: Instant) -> list[Action]:
         if queued is None or running.is_over(queued) or queued.test:
             continue
         waiting = queued.state.stage == 0 and queued.state.phase is Phase.RECORDING
-        alone = all(waiter.requester == key for waiter in queued.waiters)
+        waiters = world.asked.waiting(queued.operation)
+        alone = all(asked.requester == key for asked in waiters)
         if waiting and alone and system.key != key:
             actions += running.cancel(world, system.key, now)
     return actions
@@ -249,18 +260,4 @@ def test(world: World, event: TestAsked, now: Instant) -> list[Action]:
     if system is None or not at_rest or world.is_conservative(now):
         return [TestEnded(event.operation, Outcome.FAIL, None)]
     plan = test_plan(world.policy(system.server), now)
-    return running.begin(world, event.key, plan, (), now, event.operation)
-
-
-def _forget(world: World, now: Instant) -> None:
-    """Ids are kept for ten minutes after their outcome; a flood drops the oldest of those."""
-    ended = [asked for asked in world.asked.values() if asked.told_at is not None]
-    over = [
-        asked for asked in ended if asked.told_at is not None and now - asked.told_at > ASKED_FOR_S
-    ]
-    excess = len(world.asked) - len(over) - ASKED_MAX + 1
-    if excess > 0:
-        kept = [asked for asked in ended if asked not in over]
-        over += kept[:excess]
-    for asked in over:
-        del world.asked[asked.name]
+    return running.begin(world, event.key, plan, None, now, event.operation)

@@ -200,9 +200,9 @@ def _command_line(
 
 
 def _first_requester(world: World, in_progress: Reset) -> tuple[str | None, int | None, int | None]:
-    if not in_progress.waiters:
+    key = in_progress.asked_by
+    if key is None:
         return None, None, None
-    key = in_progress.waiters[0].requester
     requester = world.systems.get(key)
     place = requester.registration if requester else None
     return (place.address, place.port, key.number) if place else (None, None, key.number)

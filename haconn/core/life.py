@@ -94,6 +94,7 @@ def _booted(world: World, system: System, speaker: Speaker, now: Instant) -> lis
         verdict=None,
     )
     world.put_system(fresh)
+    world.asked.hush_all(system.key)
     world.outbox.drop_for(system.key)
     world.outbox.drop_about(system.key, now)
     seen = reset.Seen(Evidence.NEW_BOOT, now)
@@ -123,6 +124,7 @@ def left(world: World, event: Left, now: Instant) -> list[Action]:
     if system is None or system.status not in {Status.NORMAL, Status.ERROR}:
         return []
     world.put_system(replace(system, status=Status.UNSET, bye_at=now, pair=None))
+    world.asked.hush_all(system.key)
     world.outbox.drop_for(system.key)
     return [remark("left", system=system.key, server=system.server)]
 

@@ -54,6 +54,12 @@ MESSAGES = {
         "{requester} asked for {system}: {outcome}, {reason}",
         "{requester} の {system} への要求を拒否 {outcome}: {reason}",
     ),
+    "too-many-ids": Message(
+        "HACN120",
+        _W,
+        "{requester} draws too many request ids: one in 2 s is taken in until it asks less often",
+        "{requester} の要求 ID が多すぎます。頻度が下がるまで 2 秒に 1 件のみ受け付けます",
+    ),
     "resumed": Message(
         "HACN109",
         _W,

@@ -35,7 +35,7 @@ from haconn.core.server import (
     stop_restores,
     waited_for,
 )
-from haconn.core.system import Reset, Status, System, Verdict, Waiter, nmi_under_way
+from haconn.core.system import Reset, Status, System, Verdict, nmi_under_way
 from haconn.core.telling import answer, notify_all
 from haconn.core.world import World, remark
 
@@ -44,14 +44,14 @@ def begin(
     world: World,
     key: SystemKey,
     plan: Plan,
-    waiters: tuple[Waiter, ...],
+    asked_by: SystemKey | None,
     now: Instant,
     operation: str,
 ) -> list[Action]:
-    """Begin a reset of a system that has none; without waiters it is the operator's test."""
+    """Begin a reset of a system that has none; asked by no system it is the operator's test."""
     system = world.systems[key]
     dead = world.servers[system.server].watch.dead
-    sent_at = nmi_under_way(system, plan, now) if waiters else None
+    sent_at = nmi_under_way(system, plan, now) if asked_by else None
     if sent_at is None:
         state, steps = reset.begin(plan, bmc_dead=dead)
         notes: list[Action] = []
@@ -59,7 +59,7 @@ def begin(
         state, steps = taken_up.begin_after_nmi(plan, sent_at, bmc_dead=dead)
         notes = [remark("nmi-before", operation=operation, age=f"{now - sent_at:.1f}")]
     assert isinstance(state, Trying)
-    running = Reset(operation, plan, state, waiters, system.status, test=not waiters)
+    running = Reset(operation, plan, state, asked_by, system.status, test=asked_by is None)
     begun = replace(system, status=Status.RESET, reset=running, revives_at=None, nmi_at=None)
     world.put_system(begun)
     return [Hurry(system.server, True), *notes, *_translate(world, key, running, steps, now)]
@@ -291,10 +291,8 @@ def _tell(world: World, key: SystemKey, now: Instant) -> list[Action]:
     running = system.reset
     assert running is not None
     actions: list[Action] = []
-    for waiter in running.waiters:
-        asked = world.asked.get((waiter.requester, waiter.request_id))
-        if asked is not None:
-            actions += answer(world, asked, running.ended or Outcome.FAIL, now, "not proved")
+    for asked in world.asked.waiting(running.operation):
+        actions += answer(world, asked, running.ended or Outcome.FAIL, now, "not proved")
     world.put_system(replace(system, reset=None))
     if running.test:
         actions.append(_test_ended(running))

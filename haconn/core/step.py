@@ -91,7 +91,7 @@ def step(world: World, event: Event, now: Instant) -> list[Action]:
 
 def next_due(world: World) -> Instant | None:
     """When `Tick` has something to do; None while nothing waits."""
-    times = [world.outbox.next_due()]
+    times = [world.outbox.next_due(), world.asked.next_due()]
     for system in world.systems.values():
         if system.reset is None:
             times.append(system.concluded_at if system.retired else system.revives_at)
@@ -135,9 +135,9 @@ def _acknowledged(world: World, event: ResultHeard | NoticeHeard) -> list[Action
     if isinstance(event, NoticeHeard):
         world.outbox.heard(key, event.serials)
         return []
-    asked = world.asked.get((key, event.request_id))
-    if asked is not None and world.outbox.results.pop(asked.name, None) is not None:
-        world.put_asked(replace(asked, heard=True))
+    name = (key, event.request_id)
+    if world.asked.hush(name):
+        world.put_asked(replace(world.asked[name], heard=True))
     return []
 
 
@@ -247,6 +247,7 @@ def _rebind(world: World, event: BindingsChanged) -> list[Action]:
 def _remove(world: World, system: System) -> None:
     """A system whose key is retired goes; its key may be another server's by now."""
     del world.systems[system.key]
+    world.asked.drop_all(system.key)
     world.outbox.drop_for(system.key)
     world.outbox.drop_about(system.key, Instant(inf))
     if system.moves_to in world.servers:

@@ -68,15 +68,6 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiter:
-    """A request that waits for the reset's outcome."""
-
-    requester: SystemKey
-    request_id: str
-    """32 hex digits, chosen by the requester."""
-
-
-@dataclass(frozen=True, slots=True)
 class Reset:
     """A reset in progress."""
 
@@ -84,8 +75,8 @@ class Reset:
     """One id through all logs."""
     plan: Plan
     state: Trying
-    waiters: tuple[Waiter, ...]
-    """Empty for the operator's test."""
+    asked_by: SystemKey | None
+    """Who asked first; None for the operator's test. Who waits stands with the request ids."""
     former: Status
     """What a failed reset returns to."""
     ended: Verdict | None = None

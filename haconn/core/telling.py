@@ -16,9 +16,10 @@ from haconn.core.actions import (
     TellResult,
 )
 from haconn.core.model import Instant, SystemKey
+from haconn.core.request_table import Asked
 from haconn.core.reset import Evidence, Outcome
 from haconn.core.system import NOTICE_HOLDS_S, Status, System, Verdict, contradicted
-from haconn.core.world import Asked, World
+from haconn.core.world import World
 
 VERDICT_TOLD_S = 60.0
 NOTICE_OF = {
@@ -38,23 +39,22 @@ def answer(
 ) -> list[Action]:
     """Give a request its outcome for good, log it, and tell it until it is acknowledged."""
     if isinstance(verdict, Verdict):
-        done = replace(
-            asked, outcome=verdict.outcome, evidence=verdict.evidence, evidence_at=verdict.at
-        )
+        outcome = verdict.outcome
+        done = replace(asked, evidence=verdict.evidence, evidence_at=verdict.at)
     else:
-        done = replace(asked, outcome=verdict, evidence_at=now, reason=reason)
-    done = replace(done, told_at=now)
+        outcome = verdict
+        done = replace(asked, evidence_at=now, reason=reason)
+    done = replace(done, outcome=outcome, told_at=now)
     world.put_asked(done)
     tell_until_heard(world, done, now)
-    assert done.outcome is not None
-    return [request_line(world, done, sent=True, reply=done.outcome.name)]
+    return [request_line(world, done, sent=True, reply=outcome.name)]
 
 
 def tell_until_heard(world: World, asked: Asked, now: Instant) -> None:
     """Tell a result to the boot that asked; another boot of the requester has no use for it."""
     requester = world.systems.get(asked.requester)
     if requester is not None and requester.boot_id == asked.boot_id:
-        world.outbox.tell_result(asked.name, now)
+        world.asked.tell(asked.name, now)
 
 
 def request_line(world: World, asked: Asked, *, sent: bool, reply: str | None) -> Line:
@@ -74,35 +74,26 @@ def request_line(world: World, asked: Asked, *, sent: bool, reply: str | None) -
     )
 
 
-def result_of(world: World, asked: Asked, now: Instant) -> TellResult:
-    """Say what a request with an outcome is told now."""
-    assert asked.outcome is not None
-    assert asked.evidence_at is not None
-    tell = TellResult(
-        asked.requester,
-        asked.request_id,
-        asked.target,
-        asked.outcome,
-        asked.evidence,
-        asked.evidence_at,
-        asked.reason,
-    )
-    if asked.evidence is not None and not _still_true(world, asked, now):
-        return replace(tell, outcome=Outcome.FAIL, evidence=None, reason="verdict over")
-    return tell
+def result_of(world: World, asked: Asked, now: Instant) -> list[Action]:
+    """Say what a request is told now: nothing while it has no outcome."""
+    if asked.outcome is None:
+        return []
+    at = asked.at if asked.evidence_at is None else asked.evidence_at
+    outcome, evidence, reason = asked.outcome, asked.evidence, asked.reason
+    if evidence is not None and not _still_true(world, asked, evidence, at, now):
+        outcome, evidence, reason = Outcome.FAIL, None, "verdict over"
+    name = (asked.requester, asked.request_id)
+    return [TellResult(*name, asked.target, outcome, evidence, at, reason)]
 
 
-def _still_true(world: World, asked: Asked, now: Instant) -> bool:
+def _still_true(world: World, asked: Asked, evidence: Evidence, at: Instant, now: Instant) -> bool:
     target = world.systems.get(asked.target)
-    assert asked.evidence is not None
-    assert asked.evidence_at is not None
-    if target is None or contradicted(target, asked.evidence, asked.evidence_at):
+    if target is None or contradicted(target, evidence, at):
         return False
-    age = now - asked.evidence_at
-    if asked.evidence is Evidence.STOP_NOTICE:
-        return age <= NOTICE_HOLDS_S
+    if evidence is Evidence.STOP_NOTICE:
+        return now - at <= NOTICE_HOLDS_S
     off = asked.outcome is Outcome.POFF and world.off_at(target.server, now) is not None
-    return off or age <= VERDICT_TOLD_S
+    return off or now - at <= VERDICT_TOLD_S
 
 
 def notify_all(world: World, about: System, verdict: Verdict, now: Instant) -> None:
@@ -119,10 +110,8 @@ def notify_all(world: World, about: System, verdict: Verdict, now: Instant) -> N
 def due(world: World, now: Instant) -> list[Action]:
     """Give everything that is to be sent now."""
     actions: list[Action] = []
-    for name in world.outbox.due_results(now):
-        asked = world.asked.get(name)
-        if asked is not None:
-            actions.append(result_of(world, asked, now))
+    for asked in world.asked.due(now):
+        actions += result_of(world, asked, now)
     for receiver, notices, new in world.outbox.due_boxes(now):
         system = world.systems.get(receiver)
         if system is None or system.registration is None or system.status not in LISTENING:

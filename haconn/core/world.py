@@ -12,43 +12,11 @@ from typing import TypeAlias, assert_never
 
 from haconn.core.actions import Remark
 from haconn.core.model import Instant, SystemKey
-from haconn.core.outbox import Outbox, RequestName, last_serial_before
+from haconn.core.outbox import Outbox, last_serial_before
 from haconn.core.plan import Policy
-from haconn.core.reset import Evidence, Outcome
+from haconn.core.request_table import Asked, RequestTable
 from haconn.core.server import Server, off_at
 from haconn.core.system import Status, System
-
-ASKED_FOR_S = 600.0
-"""How long a request id is remembered after its outcome (RC-03)."""
-ASKED_MAX = 4096
-"""More ids than 256 systems use in ten minutes; the oldest finished ones are dropped first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One request id, for ever one reset."""
-
-    requester: SystemKey
-    request_id: str
-    target: SystemKey
-    at: Instant
-    operation: str = ""
-    """The reset that it began or joined."""
-    outcome: Outcome | None = None
-    evidence: Evidence | None = None
-    evidence_at: Instant | None = None
-    told_at: Instant | None = None
-    reason: str = ""
-    heard: bool = False
-    repeated_at: Instant | None = None
-    """When the requester last asked, while the request is held back."""
-    boot_id: str = ""
-    """The boot in which it was asked."""
-
-    @property
-    def name(self) -> RequestName:
-        """Who asked, and the id."""
-        return self.requester, self.request_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +49,7 @@ class World:
     settings: Settings
     systems: dict[SystemKey, System] = field(default_factory=dict)
     servers: dict[str, Server] = field(default_factory=dict)
-    asked: dict[RequestName, Asked] = field(default_factory=dict)
+    asked: RequestTable = field(default_factory=RequestTable)
     outbox: Outbox = field(default_factory=Outbox)
     changed: list[Durable] = field(default_factory=list)
     """What the journal has not taken yet; several states of one record may follow each other."""
@@ -110,7 +78,7 @@ class World:
 
     def put_asked(self, asked: Asked) -> None:
         """Remember a request."""
-        self.asked[asked.name] = asked
+        self.asked.put(asked)
         self.changed.append(asked)
 
     def take_changes(self) -> list[Durable]:

@@ -23,11 +23,11 @@ from typing import Final
 
 import trio
 
-from haconn.core.model import Instant, SystemKey
-from haconn.core.outbox import RequestName
+from haconn.core.model import SystemKey
+from haconn.core.request_table import Asked, RequestTable
 from haconn.core.server import Server
 from haconn.core.system import System
-from haconn.core.world import ASKED_FOR_S, Asked, Durable, World, identity
+from haconn.core.world import Durable, World, identity
 from haconn.daemon.boot import boot_id
 from haconn.wire.plain import PlainError, from_plain, to_plain
 
@@ -66,7 +66,7 @@ class Found:
     same_boot: bool = True
     systems: dict[SystemKey, System] = field(default_factory=dict)
     servers: dict[str, Server] = field(default_factory=dict)
-    asked: dict[RequestName, Asked] = field(default_factory=dict)
+    asked: RequestTable = field(default_factory=RequestTable)
     damaged: int = 0
     """Lines that could not be read; one at the end is what a crash leaves."""
     unreadable: bool = False
@@ -309,13 +309,8 @@ def _keep(found: Found, record: Durable) -> None:
         case Server():
             found.servers[record.name] = record
         case Asked():
-            found.asked[record.name] = record
+            found.asked.put(record)
 
 
 def _all_of(world: World) -> list[Durable]:
     return [*world.servers.values(), *world.systems.values(), *world.asked.values()]
-
-
-def recent(asked: Asked, now: Instant) -> bool:
-    """Whether a request id is still to be remembered."""
-    return asked.told_at is None or now - asked.told_at <= ASKED_FOR_S

@@ -20,12 +20,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from haconn.core.model import Instant, SystemKey
+from haconn.core.request_table import Asked, RequestTable
 from haconn.core.reset import Outcome
 from haconn.core.running import is_over
 from haconn.core.server import Owed, Server
 from haconn.core.system import Status, System
-from haconn.core.world import Asked, Settings, World, new_world
-from haconn.daemon.journal import Found, recent
+from haconn.core.world import Settings, World, new_world
+from haconn.daemon.journal import Found
 
 CONSERVATIVE_S = 15.0
 OVER = "the management server was restarted"
@@ -58,8 +59,9 @@ def _as_far_as_known(settings: Settings, found: Found, now: Instant) -> tuple[Se
 
 
 def _recall(world: World, asked: Asked, now: Instant) -> None:
-    """Remember a request, unless it is too old or nothing was begun for it."""
-    if asked.target in world.systems and recent(asked, now) and not _was_held(asked):
+    """Remember a request, however old it is, unless nothing was begun for it."""
+    both = {asked.requester, asked.target} <= world.systems.keys()
+    if both and not _was_held(asked):
         world.put_asked(asked if _has_answer(world, asked) else _asked(asked, now))
 
 
@@ -95,11 +97,11 @@ def _held_back(found: Found, now: Instant) -> Found:
             key: _system(system, now) if key in under_way else system
             for key, system in found.systems.items()
         },
-        asked={
-            name: asked
-            for name, asked in found.asked.items()
+        asked=RequestTable(
+            asked
+            for asked in found.asked.values()
             if asked.outcome is not None or asked.target not in under_way
-        },
+        ),
     )
 
 
@@ -121,7 +123,7 @@ def _of_another_boot(found: Found, now: Instant) -> Found:
         same_boot=False,
         systems={key: _system(system, now) for key, system in found.systems.items()},
         servers={name: _server(server, now) for name, server in found.servers.items()},
-        asked={name: _asked(asked, now) for name, asked in found.asked.items()},
+        asked=RequestTable(_asked(asked, now) for asked in found.asked.values()),
         damaged=found.damaged,
     )
 

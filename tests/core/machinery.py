@@ -9,12 +9,13 @@ from haconn.core import events
 from haconn.core.actions import Record
 from haconn.core.model import Feed, Instant, SystemKey
 from haconn.core.plan import Policy, Proof
+from haconn.core.request_table import Asked
 from haconn.core.reset import Command, Phase
 from haconn.core.running import is_over
 from haconn.core.server import Restore, Server
 from haconn.core.step import next_due, step
 from haconn.core.system import Status, System
-from haconn.core.world import Asked, Durable, Settings, World, new_world
+from haconn.core.world import Durable, Settings, World, new_world
 from haconn.wire.plain import from_plain, to_plain
 from tests.core.observer import Observer
 from tests.core.parts import ONE, THREE, TWO
@@ -105,7 +106,7 @@ class Machinery(RuleBasedStateMachine):
             (waiter.requester, system.key)
             for system in self.world.systems.values()
             if system.reset is not None and not is_over(system.reset)
-            for waiter in system.reset.waiters
+            for waiter in self.world.asked.waiting(system.reset.operation)
         }
         assert not any((target, requester) in waits for requester, target in waits)
 

@@ -269,7 +269,7 @@ def test_a_new_boot_is_normal_and_owes_nothing_to_the_boot_before() -> None:
     system = site.system()
     assert (system.status, system.barred, system.verdict) == (Status.NORMAL, False, None)
     assert (system.boot_id, system.notice, system.pair) == (NEW, None, None)
-    assert all(name[0] != ONE for name in site.world.outbox.results)
+    assert all(name[0] != ONE for name in site.world.asked.being_told())
 
 
 def test_a_result_is_not_told_to_another_boot_of_its_requester() -> None:
@@ -278,7 +278,7 @@ def test_a_result_is_not_told_to_another_boot_of_its_requester() -> None:
     site.speaks(TWO, 0.5, NEW)
     site.stops(ONE, 1.0)
     assert site.world.asked[TWO, "a1"].outcome is Outcome.DUMP
-    assert site.world.outbox.results == {}
+    assert not site.world.asked.being_told()
 
 
 def test_a_new_boot_in_the_hard_stage_spares_it_the_rest() -> None:

@@ -1,5 +1,7 @@
 """The schedule of what is told."""
 
+from time import perf_counter
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,6 +11,8 @@ from haconn.core.outbox import (
     REPEATS_S,
     RESULT_FOR_S,
     Outbox,
+    RequestName,
+    Schedule,
     Telling,
     last_serial_before,
 )
@@ -22,9 +26,12 @@ def sendings(outbox: Outbox, until: float) -> list[float]:
     """When something is sent, if the clock is looked at whenever it is due."""
     times: list[float] = []
     while (due := outbox.next_due()) is not None and due <= until:
-        sent = [*outbox.due_results(due), *outbox.due_boxes(due)]
-        times += [float(due)] * len(sent)
+        times += [float(due)] * len(list(outbox.due_boxes(due)))
     return times
+
+
+def results() -> Schedule[RequestName]:
+    return Schedule(RESULT_FOR_S)
 
 
 def test_an_empty_outbox_waits_for_nothing() -> None:
@@ -32,30 +39,53 @@ def test_an_empty_outbox_waits_for_nothing() -> None:
 
 
 def test_results_are_repeated_and_then_each_48_seconds_for_ten_minutes() -> None:
-    outbox = Outbox()
-    outbox.tell_result(NAME, at(100.0))
+    schedule, times = results(), []
+    schedule.begin(NAME, at(100.0))
+    while (due := schedule.next_due()) is not None:
+        times += [float(due)] * len(schedule.due(due))
     more = [48.0 + 48.0 * count for count in range(1, 12)]
-    assert sendings(outbox, 2000.0) == [100.0 + wait for wait in [*REPEATS_S, *more]]
-    assert outbox.results == {}
+    assert times == [100.0 + wait for wait in [*REPEATS_S, *more]]
+    assert NAME not in schedule
 
 
 def test_a_result_is_told_for_ten_minutes_and_no_longer() -> None:
-    outbox = Outbox()
-    outbox.tell_result(NAME, at(100.0))
-    assert list(outbox.due_results(at(100.0 + RESULT_FOR_S))) == [NAME]
-    outbox.tell_result(NAME, at(100.0))
-    assert list(outbox.due_results(at(100.1 + RESULT_FOR_S))) == []
-    assert outbox.results == {}
+    schedule = results()
+    schedule.begin(NAME, at(100.0))
+    assert schedule.due(at(100.0 + RESULT_FOR_S)) == [NAME]
+    schedule.begin(NAME, at(100.0))
+    assert schedule.due(at(100.1 + RESULT_FOR_S)) == []
+    assert schedule.names() == ()
 
 
 def test_a_result_told_anew_begins_its_schedule_anew() -> None:
-    outbox = Outbox()
-    outbox.tell_result(NAME, at(100.0))
-    assert list(outbox.due_results(at(100.0))) == [NAME]
-    assert list(outbox.due_results(at(100.1))) == []
-    outbox.tell_result(NAME, at(100.1))
-    assert list(outbox.due_results(at(100.1))) == [NAME]
-    assert outbox.next_due() == 100.1 + 0.2
+    schedule = results()
+    schedule.begin(NAME, at(100.0))
+    assert schedule.due(at(100.0)) == [NAME]
+    assert schedule.due(at(100.1)) == []
+    schedule.begin(NAME, at(100.1))
+    assert schedule.due(at(100.1)) == [NAME]
+    assert schedule.next_due() == 100.1 + 0.2
+
+
+def test_what_has_ended_is_due_no_more() -> None:
+    schedule = results()
+    schedule.begin(NAME, at(100.0))
+    assert schedule.end(NAME)
+    assert not schedule.end(NAME)
+    assert schedule.next_due() is None
+    assert schedule.due(at(200.0)) == []
+
+
+def test_what_is_not_due_is_not_looked_at() -> None:
+    """A flood of one requester's results costs nothing while another's datagram is heard."""
+    schedule = results()
+    for number in range(10_000):
+        schedule.begin((TWO, f"a{number}"), at(100.0))
+    assert len(schedule.due(at(100.0))) == 10_000
+    began = perf_counter()
+    for _ in range(10_000):
+        assert schedule.due(at(100.1)) == []
+    assert perf_counter() - began < 1.0
 
 
 def test_notices_end_after_48_seconds() -> None:
@@ -131,18 +161,15 @@ def test_what_was_meant_for_the_boot_before_is_dropped() -> None:
     outbox = Outbox()
     outbox.notify(TWO, ONE, DUMP, at(100.0), at(100.0))
     outbox.notify(THREE, ONE, DUMP, at(100.0), at(100.0))
-    for name in ((TWO, "a1"), (TWO, "a2"), (THREE, "b1")):
-        outbox.tell_result(name, at(100.0))
     outbox.drop_for(TWO)
     assert list(outbox.boxes) == [THREE]
-    assert list(outbox.results) == [(THREE, "b1")]
     outbox.drop_for(ONE)
     assert list(outbox.boxes) == [THREE]
 
 
 def test_next_due_is_the_earliest_of_all() -> None:
     outbox = Outbox()
-    outbox.tell_result(NAME, at(100.0))
+    outbox.notify(THREE, ONE, DUMP, at(100.0), at(100.0))
     outbox.notify(TWO, ONE, DUMP, at(99.0), at(99.0))
     assert outbox.next_due() == 99.0
     list(outbox.due_boxes(at(99.0)))

@@ -285,12 +285,13 @@ def test_a_request_takes_the_place_of_a_test() -> None:
     assert (reset.operation, reset.former, reset.test) == ("r-1", Status.NORMAL, False)
 
 
-def test_a_waiter_that_the_journal_lost_is_passed_over() -> None:
+def test_a_requester_whose_key_is_retired_is_not_waited_for_by_anything() -> None:
     site = registered()
     site.asks(1.0)
     site.asks(1.0, "c1", THREE)
-    del site.world.asked[TWO, "a1"]
+    site.take(events.BindingsChanged({ONE: "db1", THREE: "db3"}), 1.2)
     site.stops(ONE, 1.5)
+    assert (TWO, "a1") not in site.world.asked
     assert site.world.asked[THREE, "c1"].outcome is Outcome.DUMP
 
 

@@ -7,10 +7,10 @@ import pytest
 from haconn.core import events
 from haconn.core.actions import Line, LineKind, Notice, NoticeKind, TellNotices, TellResult
 from haconn.core.model import Power, SystemKey
+from haconn.core.request_table import Asked
 from haconn.core.reset import OUTCOME_OF, Evidence, Outcome
 from haconn.core.system import Registration, Status, System, Verdict
 from haconn.core.telling import NOTICE_OF, notify_all, result_of
-from haconn.core.world import Asked
 from tests.core.parts import NEW, OLD, ONE, THREE, TWO, Site, at, of, registered, speaker
 
 
@@ -29,7 +29,7 @@ def asked(evidence: Evidence, when: float = 100.0) -> Asked:
 
 def told(site: Site, one: Asked, now: float) -> bool:
     """Whether a verdict is still told."""
-    tell = result_of(site.world, one, at(now))
+    (tell,) = of(TellResult, result_of(site.world, one, at(now)))
     assert (tell.requester, tell.request_id, tell.target) == (TWO, "a1", ONE)
     assert tell.at == one.evidence_at
     if tell.outcome is one.outcome:
@@ -185,14 +185,6 @@ def test_an_acknowledgement_of_nothing_yet_is_not_kept() -> None:
     site.asks(1.0)
     site.take(events.ResultHeard(speaker(TWO), "a1"), 1.1)
     assert not site.world.asked[TWO, "a1"].heard
-
-
-def test_a_result_whose_id_is_forgotten_is_not_told() -> None:
-    site = registered()
-    site.asks(1.0)
-    site.stops(ONE, 1.5)
-    site.world.asked.clear()
-    assert of(TellResult, site.passes(2.2)) == []
 
 
 def test_notices_are_told_again_after_a_restart_while_they_are_true() -> None:

@@ -5,9 +5,10 @@ from dataclasses import replace
 from haconn.core.actions import Remark
 from haconn.core.model import Power, Secret, SystemKey
 from haconn.core.power import BmcWatch
+from haconn.core.request_table import Asked
 from haconn.core.server import FeedReading, Owed, Restore
 from haconn.core.system import Status
-from haconn.core.world import Asked, Settings, World, identity, new_world, remark
+from haconn.core.world import Settings, World, identity, new_world, remark
 from tests.core.parts import FEED_A, FEED_B, ONE, PLAIN, THREE, TWO, WITH_OUTLETS, at, registered
 
 

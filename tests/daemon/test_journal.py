@@ -83,9 +83,9 @@ async def test_what_was_written_is_read_again(tmp_path: Path) -> None:
     before, after = made.systems[B].reset, found.systems[B].reset
     assert before is not None
     assert after is not None
-    assert (after.operation, after.waiters, after.plan.stages) == (
+    assert (after.operation, after.asked_by, after.plan.stages) == (
         before.operation,
-        before.waiters,
+        before.asked_by,
         before.plan.stages,
     )
     assert after.state.until == pytest.approx(before.state.until, abs=0.05)

@@ -152,7 +152,7 @@ async def test_while_stopping_a_verdict_is_still_recorded_and_told(
     bench.owner.take(Stopped(B, BOOT_B, "192.0.2.2", 30001))
     assert read(tmp_path).systems[B].status is Status.DUMP
     assert bench.world.systems[B].reset is None
-    assert bench.world.outbox.results
+    assert bench.world.asked.being_told()
 
 
 async def test_a_tick_comes_exactly_when_something_is_due(

@@ -4,14 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from haconn.core.actions import Perform, Record
+from haconn.core.actions import Perform, Record, TellResult
 from haconn.core.events import Event, Requested, Resumed, SessionOpened, Tick
 from haconn.core.model import Instant
+from haconn.core.request_table import Asked, RequestTable
 from haconn.core.reset import Evidence, Outcome, Phase
 from haconn.core.server import Restore
 from haconn.core.step import step
 from haconn.core.system import Status, Verdict
-from haconn.core.world import ASKED_FOR_S, Asked, World
+from haconn.core.world import World
 from haconn.daemon.journal import Found
 from haconn.daemon.recovery import CONSERVATIVE_S, OVER, recovered
 from tests.daemon.parts import A, B
@@ -25,7 +26,9 @@ BINDINGS = {A: "alpha", B: "beta"}
 
 
 def left_by(world: World, *, same_boot: bool = True) -> Found:
-    return Found(same_boot, dict(world.systems), dict(world.servers), dict(world.asked))
+    return Found(
+        same_boot, dict(world.systems), dict(world.servers), RequestTable(world.asked.values())
+    )
 
 
 def taken_up(found: Found) -> World:
@@ -67,14 +70,20 @@ def test_what_is_no_longer_configured_is_not_taken_up() -> None:
     assert not gone.asked, "its target is gone"
 
 
-def test_an_old_answer_is_forgotten_and_a_young_one_is_not() -> None:
+@pytest.mark.parametrize("same_boot", [True, False])
+def test_an_id_of_hours_ago_begins_nothing_after_a_restart(same_boot: bool) -> None:
+    """Its requester may have been suspended, and says it again when it goes on."""
     before = busy_world(NOW)
-    young = replace(
-        before.asked[A, REQUEST], outcome=Outcome.FAIL, evidence_at=NOW, told_at=NOW, heard=True
-    )
-    old = replace(young, request_id="old", told_at=Instant(SOON - ASKED_FOR_S - 1))
-    before.asked |= {young.name: young, old.name: old}
-    assert taken_up(left_by(before)).asked == {young.name: young}
+    of_old = Instant(NOW - 9000.0)
+    said = replace(before.asked[A, REQUEST], at=of_old, outcome=Outcome.DUMP, told_at=of_old)
+    before.put_asked(replace(said, evidence=Evidence.HARD_RESET_ACCEPTED, evidence_at=of_old))
+    before.systems[B] = replace(before.systems[B], reset=None, status=Status.NORMAL)
+    after = taken_up(left_by(before, same_boot=same_boot))
+    later = Instant(SOON + CONSERVATIVE_S + 1.0)
+    actions = step(after, Requested(speaker(A, BOOT_A), REQUEST, B), later)
+    assert after.systems[B].reset is None
+    (told,) = [action for action in actions if isinstance(action, TellResult)]
+    assert told.outcome is Outcome.FAIL
 
 
 def test_a_request_that_was_held_back_is_decided_anew_when_it_is_repeated() -> None:
@@ -82,7 +91,7 @@ def test_a_request_that_was_held_back_is_decided_anew_when_it_is_repeated() -> N
     before = busy_world(NOW)
     held = Asked(A, "held", B, NOW)
     before.systems[B] = replace(before.systems[B], reset=None, status=Status.NORMAL)
-    before.asked = {held.name: held}
+    before.asked = RequestTable([held])
     after = taken_up(left_by(before))
     assert not after.asked
     step(after, Resumed(), SOON)
@@ -99,7 +108,7 @@ def test_a_request_whose_reset_is_not_taken_up_has_failed_and_is_told_so() -> No
     asked = after.asked[A, REQUEST]
     assert (asked.outcome, asked.reason) == (Outcome.FAIL, OVER)
     step(after, Resumed(), SOON)
-    assert asked.name in after.outbox.results
+    assert asked.name in after.asked.being_told()
 
 
 def test_a_reset_is_taken_up_without_a_second_nmi() -> None:
@@ -129,7 +138,8 @@ def test_after_a_reboot_verdicts_are_over_and_errors_stay_errors() -> None:
     before.systems[A] = replace(before.systems[A], status=Status.DUMP, verdict=verdict)
     error = Asked(B, "e", A, NOW, outcome=Outcome.ERROR, evidence_at=NOW, told_at=NOW)
     good = replace(error, request_id="g", outcome=Outcome.DUMP, evidence=Evidence.STOP_NOTICE)
-    before.asked |= {error.name: error, good.name: good}
+    before.put_asked(error)
+    before.put_asked(good)
     after = taken_up(left_by(before, same_boot=False))
     assert (after.systems[A].status, after.systems[A].verdict) == (Status.NORMAL, None)
     assert after.asked[error.name].outcome is Outcome.ERROR

@@ -37,7 +37,7 @@ async def test_a_request_is_carried_out_and_its_result_told(tmp_path: Path) -> N
         assert (heard.result.verdict, heard.result.proof) == (Verdict.DUMP, Proof.RESET_ACCEPTED)
         assert s.bmcs["server2"].performed == [Command.SOFT_RESET, Command.HARD_RESET]
         with trio.fail_after(PATIENCE_S):
-            while s.owner.world.outbox.results:
+            while s.owner.world.asked.being_told():
                 await s.owner.moved()
 
 

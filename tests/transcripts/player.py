@@ -12,10 +12,11 @@ from haconn.core import events
 from haconn.core.actions import Action, BeginRestore, Perform, Record
 from haconn.core.model import Instant, Power, PowerReading, SystemKey
 from haconn.core.outbox import last_serial_before
+from haconn.core.request_table import Asked
 from haconn.core.server import Server
 from haconn.core.step import next_due, step
 from haconn.core.system import System, is_barred
-from haconn.core.world import Asked, Durable, World, identity, new_world
+from haconn.core.world import Durable, World, identity, new_world
 from haconn.daemon.journal import Found
 from haconn.daemon.recovery import recovered
 from haconn.wire.plain import from_plain, to_plain
@@ -167,7 +168,7 @@ class Player:
                 case Server():
                     found.servers[record.name] = record
                 case Asked():
-                    found.asked[record.name] = record
+                    found.asked.put(record)
         self.waiting.clear()
         self.held.clear()
         self.last.clear()

@@ -11,7 +11,6 @@ from haconn.core import replica
 from haconn.core.beat import Beat, Intent, PairSession, Replica
 from haconn.core.model import Instant
 from haconn.core.replica import NEVER, LastBeat, StandbyLog
-from haconn.core.world import ASKED_MAX
 from haconn.daemon.journal import Found, take_lines
 
 UNPACKED_MAX = 64 * 1024 * 1024
@@ -146,13 +145,5 @@ def _merge(found: Found, fresh: Found) -> None:
     """The latest of each record counts."""
     found.systems.update(fresh.systems)
     found.servers.update(fresh.servers)
-    found.asked.update(fresh.asked)
-    if len(found.asked) > 2 * ASKED_MAX:
-        _forget(found)
-
-
-def _forget(found: Found) -> None:
-    """What the active forgets it does not tell: drop the oldest answers, as it does."""
-    told = [(asked.told_at, name) for name, asked in found.asked.items() if asked.told_at]
-    for _, name in sorted(told)[: len(found.asked) - ASKED_MAX]:
-        del found.asked[name]
+    for asked in fresh.asked.values():
+        found.asked.put(asked)  # which forgets as the active's table does

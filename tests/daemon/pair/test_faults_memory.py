@@ -4,8 +4,8 @@ import json
 
 from haconn.core.beat import Intent, PairSession
 from haconn.core.model import Instant, SystemKey
+from haconn.core.request_table import OTHERS_MAX, Asked
 from haconn.core.reset import Outcome
-from haconn.core.world import ASKED_MAX, Asked
 from haconn.daemon.pair.copy import StandbyCopy
 from haconn.daemon.pair.log import packed
 from haconn.wire.plain import to_plain
@@ -30,6 +30,6 @@ def test_answers_that_the_active_has_forgotten_are_forgotten() -> None:
     for index in range(1, 30):
         lines = b"".join(line(index * 1000 + n, told=True) for n in range(1000))
         assert copy.take(LOG, Intent(index, 0, 1, packed(lines), 0.0), 0.0)
-        assert len(copy.found.asked) <= 2 * ASKED_MAX
+        assert len(copy.found.asked) <= OTHERS_MAX + 2
     assert (A, f"{0:032x}") in copy.found.asked, "it still waits for its answer"
     assert (A, f"{29_999:032x}") in copy.found.asked
