@@ -92,7 +92,7 @@ class Active:
         owner = self.parts.owner
         owner.take(GivenUp())
         with trio.move_on_after(HEARD_S):
-            while owner.world.outbox.results:
+            while owner.world.asked.being_told():
                 await owner.moved()
         owner.take(GivenUp())  # what was asked meanwhile
 
