@@ -4,10 +4,11 @@ The session is kept open at all times, so that a reset pays no login. Polls are 
 frequent while a reset of the server runs. A command never waits behind a poll, and never for a
 login: without a session it is `Unsent` at once, and the core issues it anew when there is one.
 
-A BMC that is silent for two poll periods is dead. Its session is given up for a new login, but not
-before the deadline of a command that waits for its answer: dropping the session then would turn a
-slow BMC's "taken" into "in doubt". After that deadline the next stage needs a session more than
-the last one needs its answer.
+A read is outstanding until it is answered: a slow BMC's answer is taken when it comes. A BMC that
+is silent for two poll periods, or three times its own answer time (power.patience_s), is dead. Its
+session is given up for a new login, but not before the deadline of a command that waits for its
+answer: dropping the session then would turn a slow BMC's "taken" into "in doubt". After that
+deadline the next stage needs a session more than the last one needs its answer.
 
 Commands leave only while `may_send` says so (role_token.py); it is asked in the very turn in which
 the datagram leaves.
@@ -31,12 +32,19 @@ from haconn.core.events import (
     SessionOpened,
 )
 from haconn.core.model import Accepted, Answer, Chassis, Instant, Power, Unsent
-from haconn.core.power import DEAD_POLLS
+from haconn.core.power import patience_s
 from haconn.core.reset import Command
 from haconn.core.server import Restore
 from haconn.daemon.role_token import NOT_OURS, MaySend, always
-from haconn.drivers.base import DeviceError, DeviceFault, DeviceSilent, DeviceUnreachable
-from haconn.drivers.ipmi.login import BmcAddress
+from haconn.drivers.answer_times import ASKINGS
+from haconn.drivers.base import (
+    DeviceError,
+    DeviceFault,
+    DeviceSilent,
+    DeviceUnreachable,
+    NoFreeSession,
+)
+from haconn.drivers.ipmi.login import BmcAddress, BmcTimes
 from haconn.drivers.ipmi.session import Begun, Session, open_session
 
 CHASSIS_OF = {
@@ -73,6 +81,7 @@ class BmcKeeper:
         self._take = take
         self._may_send = may_send
         self._session: Session | None = None
+        self._times = BmcTimes()
         self._logins = 0
         self._deadlines: list[Instant] = []
         """Of the commands that wait for an answer: the session is not given up under them."""
@@ -94,11 +103,14 @@ class BmcKeeper:
         while True:
             asked_at = Instant(trio.current_time())
             try:
-                async with open_session(self._address, self._logins + 1) as session:
+                async with open_session(self._address, self._logins + 1, self._times) as session:
                     self._logins += 1
                     await self._use(session)
             except (DeviceSilent, DeviceUnreachable):
-                self._take(BmcUnanswered(self.server, asked_at))
+                self._unanswered(asked_at)
+            except NoFreeSession as exc:
+                # it passes by itself: those that a killed process left end after about a minute
+                self._take(BmcRefused(self.server, str(exc)))
             except DeviceError as exc:
                 self._take(BmcRefused(self.server, str(exc)))
                 refusals = min(refusals + 1, REFUSALS_MAX)
@@ -118,10 +130,15 @@ class BmcKeeper:
     async def _poll(self, session: Session) -> bool:
         """Read until there is an answer; False when the session is to be given up."""
         asked_at = Instant(trio.current_time())
+
+        def overdue(askings: int) -> None:
+            if askings == ASKINGS:
+                self._unanswered(_silent_since(session, asked_at))
+
         while True:
             try:
-                with trio.move_on_at(self._given_up_at(asked_at)):
-                    reading = await session.read_power()
+                with trio.move_on_at(self._given_up_at(session, asked_at)):
+                    reading = await session.read_power(overdue)
                     self._session = session  # before the core hears that it can be used
                     self._take(PowerRead(self.server, reading))
                     return True
@@ -130,20 +147,25 @@ class BmcKeeper:
             except DeviceFault as exc:
                 self._take(BmcRefused(self.server, str(exc)))
                 return self._session is not None  # one that had been called dead is not revived
-            if self._is_dead(asked_at):
+            if trio.current_time() >= self._dead_at(session, asked_at):
                 self._session = None
-            self._take(BmcUnanswered(self.server, asked_at))
-            if self._session is None and trio.current_time() >= self._given_up_at(asked_at):
+            self._unanswered(_silent_since(session, asked_at))
+            given_up_at = self._given_up_at(session, asked_at)
+            if self._session is None and trio.current_time() >= given_up_at:
                 return False
             await self._pace.pause()
 
-    def _is_dead(self, asked_at: Instant) -> bool:
-        """The core's own formula: whatever is dead here has to be dead there, or it would wait."""
-        return trio.current_time() - asked_at >= DEAD_POLLS * self._pace.poll_s
+    def _unanswered(self, since: Instant) -> None:
+        self._take(BmcUnanswered(self.server, since, self._times.reads.timeout_s))
 
-    def _given_up_at(self, asked_at: Instant) -> float:
+    def _dead_at(self, session: Session, asked_at: Instant) -> float:
+        """The core's own formula: whatever is dead here has to be dead there, or it would wait."""
+        since = _silent_since(session, asked_at)
+        return since + patience_s(self._pace.poll_s, self._times.reads.timeout_s)
+
+    def _given_up_at(self, session: Session, asked_at: Instant) -> float:
         """When a read is worth no more waiting: its session is to be called dead, or dropped."""
-        dead_at = asked_at + DEAD_POLLS * self._pace.poll_s
+        dead_at = self._dead_at(session, asked_at)
         return dead_at if self._session else max(self._deadlines, default=dead_at)
 
     def begin(self, action: Perform) -> Begun | Unsent:
@@ -239,6 +261,11 @@ class BmcKeeper:
             except DeviceError as exc:
                 return str(exc)
             await trio.sleep(HURRY_S)
+
+
+def _silent_since(session: Session, asked_at: Instant) -> Instant:
+    """Whatever authentic answer came, also one that is too late for its request, is life."""
+    return Instant(max(asked_at, session.heard_at))
 
 
 class Pace:

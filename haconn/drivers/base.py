@@ -27,5 +27,9 @@ class LoginRefused(DeviceError):
     """
 
 
+class NoFreeSession(LoginRefused):
+    """All session slots of the device are taken; some may be those of a process that was killed."""
+
+
 class DeviceFault(DeviceError):
     """The device answered and could not do what was asked, or its answer makes no sense."""

@@ -11,7 +11,9 @@ import trio.testing
 from fixtures.simulators.bmc import SimulatedBmc, serve_bmc
 from fixtures.simulators.bmc_state import Faults, Identity
 from haconn.core.model import Power, Secret
+from haconn.drivers.answer_times import LONGEST_TIMEOUT_S
 from haconn.drivers.base import DeviceSilent, DeviceUnreachable, LoginRefused
+from haconn.drivers.ipmi.login import BmcTimes
 from haconn.drivers.ipmi.session import BmcAddress, open_session, ping
 from tests.drivers.relay import Relay
 
@@ -265,8 +267,74 @@ async def test_a_login_cancelled_anywhere_sends_nothing_more(
         await suite_in_use(at(port))
     assert scope.cancelled_caught
     await trio.sleep(0.7)  # longer than the first repetition
-    in_session = stage == 8  # then one Close Session may follow
-    assert len(relay.sent) - sent_then <= in_session
+    opened = stage >= 4  # then one datagram may follow: the session, half open or whole, is ended
+    assert len(relay.sent) - sent_then <= opened
+    # an id that is still on its way cannot be given back
+    assert bmc.protocol.slots_taken == (stage in {2, 3})
+
+
+async def test_a_bmc_that_is_far_away_keeps_no_half_open_session(nursery: trio.Nursery) -> None:
+    """At 0.7 s there and back the first Open Session is repeated, and opens a second session."""
+    bmc = SimulatedBmc(Identity(slots=4))
+    relay = Relay(await nursery.start(serve_bmc, bmc))
+    relay.delay_s = 0.35
+    _, port = await nursery.start(relay.serve)
+    for _ in range(2):
+        async with open_session(at(port), 1, BmcTimes()) as session:
+            await session.read_power()
+            assert bmc.protocol.slots_taken == 1
+        await trio.sleep(1)
+        assert bmc.protocol.slots_taken == 0
+
+
+async def test_a_bmc_that_was_measured_is_asked_once_for_a_session(nursery: trio.Nursery) -> None:
+    bmc, times = SimulatedBmc(), BmcTimes()
+    relay = Relay(await nursery.start(serve_bmc, bmc))
+    relay.delay_s = 0.35
+    _, port = await nursery.start(relay.serve)
+    for first in (True, False):
+        before = len(relay.sent)
+        async with open_session(at(port), 1, times) as session:
+            await session.read_power()
+        kinds = Counter(kind(datagram) for datagram in relay.sent[before:])
+        assert first or kinds[OPEN_REQUEST] == 1
+
+
+async def test_a_bmc_of_a_second_per_datagram_is_logged_in_to(nursery: trio.Nursery) -> None:
+    """One datagram after the other: repetitions would pile up, and no answer would be in time."""
+    bmc = SimulatedBmc()
+    bmc.faults = Faults(delay_s=1.0)
+    _, port = await nursery.start(serve_bmc, bmc)
+    with trio.fail_after(12):
+        async with open_session(at(port), 1) as session:
+            began = trio.current_time()
+            reading = await session.read_power()
+            assert trio.current_time() - began < 1.5, "nothing was piled up before it"
+            assert 1.0 < reading.timeout_s <= LONGEST_TIMEOUT_S
+    assert bmc.counts.logins == 1
+
+
+async def test_a_bmc_that_is_silent_to_suite_17_gets_suite_3(nursery: trio.Nursery) -> None:
+    bmc = SimulatedBmc()
+    bmc.faults = Faults(login="silent-17")
+    _, port = await nursery.start(serve_bmc, bmc)
+    assert await suite_in_use(at(port, suites=(17, 3))) == 3
+    with pytest.raises(DeviceSilent, match="cipher suite 17: no answer within"):
+        await suite_in_use(at(port, suites=(17,)))
+
+
+@pytest.mark.parametrize("deaf_from", [RAKP_2, RAKP_4])
+async def test_a_login_that_is_given_up_gives_its_session_back(
+    deaf_from: int, nursery: trio.Nursery
+) -> None:
+    bmc = SimulatedBmc(Identity(slots=1))
+    relay = Relay(await nursery.start(serve_bmc, bmc))
+    _, port = await nursery.start(relay.serve)
+    relay.meddle = lambda _, datagram: [] if kind(datagram) == deaf_from else [datagram]
+    with pytest.raises(DeviceSilent):
+        await suite_in_use(at(port))
+    await trio.sleep(0.1)
+    assert bmc.protocol.slots_taken == 0
 
 
 async def test_a_slow_bmc_is_logged_in_to(nursery: trio.Nursery) -> None:

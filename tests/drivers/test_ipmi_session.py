@@ -148,7 +148,7 @@ async def test_a_read_is_repeated_and_a_command_is_not(bmc: SimulatedBmc) -> Non
     async with lab(bmc) as here:
         before = len(here.relay.sent)
         bmc.faults = Faults(silent=True)
-        with pytest.raises(DeviceSilent, match=r"1\.75 s"):
+        with pytest.raises(DeviceSilent, match=r"1\.4 s"):
             await here.session.read_power()
         assert len(here.relay.sent) - before == 3
         with trio.move_on_after(2):

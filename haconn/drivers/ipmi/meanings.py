@@ -9,6 +9,9 @@ from typing import Final
 NO_SUITE_MATCH: Final = frozenset({0x04, 0x05, 0x10, 0x11})
 """Login statuses that mean: not with this cipher suite. ipmi_sim says 0x04, others 0x11."""
 
+NO_FREE_SESSION: Final = frozenset({0x01, 0x0B})
+"""Login statuses that mean: all slots are taken."""
+
 MAY_HAVE_RUN: Final = frozenset({0xC3, 0xCE, 0xCF})
 """Completion codes after which a command may have been carried out all the same."""
 

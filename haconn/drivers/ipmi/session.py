@@ -5,8 +5,10 @@ Rule 1. A command is one datagram. It is sent by one synchronous call, so it has
 Rule 2. Every request has a number of its own (numbers.py). One task receives and hands each
         authentic answer to whoever waits for that number, network function and command; so a
         reset never waits behind a poll, and a late answer finds nobody.
-Rule 3. There are no deadlines here. Reads end after their last repetition, commands when the
-        caller's scope ends, the session is closed, or ICMP says that nothing is delivered.
+Rule 3. There are no deadlines here. A read is asked again and again, as the BMC's measured answer
+        time wants it, under one number: a late answer is an answer. It ends after its last
+        repetition, or when the caller has had enough. Commands end when the caller's scope ends,
+        the session is closed, or ICMP says that nothing is delivered.
 Rule 4. A session is never mended. Whatever its caller does about silence is a new login.
 """
 
@@ -27,12 +29,14 @@ from haconn.core.model import (
     Refused,
     Unsent,
 )
+from haconn.drivers.answer_times import ASKINGS, AnswerTimes
 from haconn.drivers.base import DeviceFault, DeviceSilent, DeviceUnreachable, LoginRefused
 from haconn.drivers.ipmi import meanings, message
 from haconn.drivers.ipmi.channel import Channel
 from haconn.drivers.ipmi.login import (
-    READ_INTERVALS_S,
+    FIRST_READ_S,
     BmcAddress,
+    BmcTimes,
     ask_outside,
     connect,
     connect_wire,
@@ -49,21 +53,25 @@ NUMBERS_USED_UP: Final = "too many requests of this session stayed unanswered"
 
 
 @asynccontextmanager
-async def open_session(bmc: BmcAddress, number: int) -> AsyncIterator["Session"]:
+async def open_session(
+    bmc: BmcAddress, number: int, times: BmcTimes | None = None
+) -> AsyncIterator["Session"]:
     """Log in as administrator, and receive while the block runs.
 
     Leaving the block, however, closes the session at once: at most one Close Session datagram,
     no waiting for its answer. Requests still waited for then end (reads: DeviceSilent, commands:
-    InDoubt). `number` is the caller's count of logins and is copied to every reading.
+    InDoubt). `number` is the caller's count of logins and is copied to every reading. `times` is
+    what earlier sessions measured of this BMC.
 
     Raises:
         DeviceSilent, DeviceUnreachable, LoginRefused, DeviceFault: see login.connect. An exception
             of the block itself leaves as it is, not in a group.
     """
     ignored = Counter[str]()
-    wire, channel = await connect(bmc, ignored)
+    times = times or BmcTimes()
+    wire, channel = await connect(bmc, ignored, times)
     with closing(wire):
-        session = Session(number, wire, channel, ignored)
+        session = Session(number, wire, channel, ignored, times.reads)
         # Entered and left by hand, so that an exception of the block is not wrapped in a group:
         # the nursery is told of none, and its only task raises none.
         receiving = trio.open_nursery()
@@ -82,7 +90,7 @@ async def ping(host: str, port: int) -> bool:
     """Tell whether a BMC answers Get Channel Authentication Capabilities; no login, no trace."""
     try:
         with closing(connect_wire(host, port)) as wire:
-            await ask_outside(wire, Counter())
+            await ask_outside(wire, Counter(), AnswerTimes(FIRST_READ_S))
     except (DeviceSilent, DeviceUnreachable):
         return False
     except DeviceFault:
@@ -134,34 +142,49 @@ class Begun:
 class Session:
     """A login. Made by open_session; several tasks may use it at once."""
 
-    def __init__(self, number: int, wire: Wire, channel: Channel, ignored: Counter[str]) -> None:
+    def __init__(
+        self,
+        number: int,
+        wire: Wire,
+        channel: Channel,
+        ignored: Counter[str],
+        times: AnswerTimes,
+    ) -> None:
         self.number: Final = number
         """Which login with that BMC it is, by the caller's count."""
         self.suite: Final = channel.suite.number
         """The cipher suite that was really negotiated."""
         self.ignored: Final = ignored
         """What was received and not believed, or found nobody waiting, by reason."""
+        self.heard_at = trio.current_time()
+        """When something authentic of the BMC came last, whatever it was the answer to."""
         self._wire: Final = wire
         self._channel: Final = channel
+        self._times: Final = times
         self._numbers: Final = Numbers()
         self._waiting: Final = dict[int, _Waiting]()
         self._closed = False
 
-    async def read_power(self) -> PowerReading:
+    async def read_power(self, silent: Callable[[int], None] | None = None) -> PowerReading:
         """Read the chassis power.
 
+        Args:
+            silent: called each time an answer is overdue, with how often was asked. It is asked
+                again without end then: the caller's scope is the limit, and whatever answer comes
+                before is taken. Without it the read is given up after the last of three askings.
+
         Raises:
-            DeviceSilent: no answer 1.75 s after the first sending, or the session was closed.
+            DeviceSilent: it was given up, or the session was closed.
             DeviceUnreachable: ICMP; some earlier datagram may have caused it.
             DeviceFault: a completion code, or an answer too short to be one.
         """
         asked_at = trio.current_time()
-        response, answered_at = await self._read(message.CHASSIS_STATUS)
+        response, answered_at = await self._read(message.CHASSIS_STATUS, silent)
         try:
             power = message.parse_power(response)
         except CodecError as exc:
             raise DeviceFault(f"chassis status: {exc}") from exc
-        return PowerReading(power, self.number, asked_at, answered_at)
+        return PowerReading(power, self.number, asked_at, answered_at, self._times.timeout_s)
 
     async def command(self, command: Chassis, sent: Callable[[], None]) -> Answer:
         """Send one chassis command, once, and wait for its answer until the caller's scope ends.
@@ -222,7 +245,9 @@ class Session:
                 self._lose(_Lost(exc.strerror or str(exc), by_network=True))
                 continue
             try:
-                self._hand_out(message.parse_response(self._channel.unseal(datagram)))
+                answer = self._channel.unseal(datagram)
+                self.heard_at = trio.current_time()
+                self._hand_out(message.parse_response(answer))
             except CodecError as exc:
                 self.ignored[str(exc)] += 1
 
@@ -235,24 +260,35 @@ class Session:
             with suppress(OSError):  # the BMC forgets an idle session by itself
                 self._transmit(number, message.close_session(self._channel.bmc))
 
-    async def _read(self, request: Request) -> tuple[Response, float]:
+    async def _read(
+        self, request: Request, silent: Callable[[int], None] | None = None
+    ) -> tuple[Response, float]:
         """Ask until answered with success; give the answer and when it came."""
-        response, answered_at = await self._exchange(request)
+        response, answered_at = await self._exchange(request, silent)
         if response.code:
             raise DeviceFault(meanings.completion(response.code))
         return response, answered_at
 
-    async def _exchange(self, request: Request) -> tuple[Response, float]:
+    async def _exchange(
+        self, request: Request, silent: Callable[[int], None] | None = None
+    ) -> tuple[Response, float]:
         number = None if self._closed else self._numbers.take(trio.current_time(), COMMAND_RESERVE)
         if number is None:
             raise DeviceSilent(CLOSED if self._closed else NUMBERS_USED_UP)
+        began = trio.current_time()
         with self._waiting_for(number, request) as waiting:
-            for interval in READ_INTERVALS_S:
+            for askings, interval in enumerate(self._times.intervals(), start=1):
                 if waiting.outcome is None:
                     self._ask(number, request)
                 with trio.move_on_after(interval):
-                    return _response(await waiting.result()), waiting.answered_at
-        raise DeviceSilent(f"no answer within {sum(READ_INTERVALS_S)} s")
+                    response = _response(await waiting.result())
+                    self._times.answered(waiting.answered_at - began, askings)
+                    return response, waiting.answered_at
+                if silent is not None:
+                    silent(askings)
+                elif askings >= ASKINGS:
+                    break
+        raise DeviceSilent(f"no answer within {trio.current_time() - began:.1f} s")
 
     def _ask(self, number: int, request: Request) -> None:
         try:

@@ -45,7 +45,7 @@ async def test_a_standby_counts_whoever_answers_and_logs_in_nowhere() -> None:
         reach = Reach([bmc(port) for port in (*ports, free_port())], lambda: None, told.take)
         nursery.start_soon(reach.serve)
         assert await told.first() == 2
-        assert not any(one.protocol._slots for one in simulated)
+        assert not any(one.protocol.slots_taken for one in simulated)
         nursery.cancel_scope.cancel(reason="the test has ended")
 
 
