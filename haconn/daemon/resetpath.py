@@ -51,6 +51,9 @@ class ResetPath:
         """Hear one datagram and act on it."""
         result = self._end.receive(datagram, source, trio.current_time())
         event = result.event
+        if result.ask is not None:
+            for place in self._home(result.ask):
+                self._send_or_challenge(result.ask, (), place)
         answers = () if isinstance(event, heard.ResetRefused) else result.datagrams
         if event is None or isinstance(event, heard.SessionBegun):
             self._answer(answers, source)

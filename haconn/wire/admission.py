@@ -5,11 +5,14 @@ together, and a source where a session lives is no stranger. After the tag a key
 One is for what anybody could have recorded and sent again (HELLO, unknown sessions, dump
 tickets); the other for what is new in its session, so that a flood of recordings cannot spend
 it. A stranger's rate is less than half of a key's: one recorder alone cannot keep a key from
-its handshake.
+its handshake. Many written source addresses can spend all of that: then the key's system is asked
+for a handshake at its registered place, at a small rate, and the HELLO that echoes what it was told
+there has a bucket which a recording cannot spend.
 """
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from enum import Enum
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +31,20 @@ class Limits:
     strangers: Rate = Rate(2000, 2000)
     outside: Rate = Rate(50, 100)
     session: Rate = Rate(100, 200)
+    ask: Rate = Rate(0.5, 2)
+    """A client heeds one unasked CHALLENGE a second."""
+    proof: Rate = Rate(5, 10)
     sources_max: int = 1024
     """How many strangers are remembered, the latest ones."""
+
+
+class Share(Enum):
+    """What a key has a bucket for."""
+
+    OUTSIDE = "what may have been recorded"
+    SESSION = "what is new in its session"
+    ASK = "a CHALLENGE to the registered place, while OUTSIDE is spent"
+    PROOF = "a HELLO with the pending nonce, whose source address has spent its own"
 
 
 class Bucket:
@@ -55,13 +70,19 @@ class Bucket:
 class Admission:
     """Every bucket of the server's end. Bounded: strangers by `sources_max`, the rest by keys."""
 
-    __slots__ = ("_limits", "_of_keys", "_strangers", "_together")
+    __slots__ = ("_limits", "_of_keys", "_rates", "_strangers", "_together")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._strangers: OrderedDict[str, Bucket] = OrderedDict()
         self._together: Bucket | None = None
-        self._of_keys: dict[tuple[int, bool], Bucket] = {}
+        self._of_keys: dict[tuple[int, Share], Bucket] = {}
+        self._rates = {
+            Share.OUTSIDE: limits.outside,
+            Share.SESSION: limits.session,
+            Share.ASK: limits.ask,
+            Share.PROOF: limits.proof,
+        }
 
     def stranger(self, host: str, now: float) -> bool:
         """Whether a datagram of an unknown source is looked at."""
@@ -73,18 +94,17 @@ class Admission:
             self._together = Bucket(self._limits.strangers, now)
         return bucket.take(now) and self._together.take(now)
 
-    def key(self, key_id: int, now: float, *, in_session: bool) -> bool:
-        """Whether one more datagram with a right tag of this key is looked at."""
-        place = (key_id, in_session)
+    def key(self, key_id: int, share: Share, now: float) -> bool:
+        """Whether a key may have one more datagram of this kind."""
+        place = (key_id, share)
         if place not in self._of_keys:
-            rate = self._limits.session if in_session else self._limits.outside
-            self._of_keys[place] = Bucket(rate, now)
+            self._of_keys[place] = Bucket(self._rates[share], now)
         return self._of_keys[place].take(now)
 
     def forget(self, key_id: int) -> None:
         """The key was retired."""
-        self._of_keys.pop((key_id, True), None)
-        self._of_keys.pop((key_id, False), None)
+        for share in Share:
+            self._of_keys.pop((key_id, share), None)
 
     def strangers_remembered(self) -> int:
         """How many buckets of strangers are in memory."""

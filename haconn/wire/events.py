@@ -158,3 +158,5 @@ class Heard:
     datagrams: tuple[bytes, ...] = ()
     """To be sent back to its source at once."""
     event: Event | None = None
+    ask: SystemKey | None = None
+    """Its key is at its limit: `ServerEnd.challenge` is to go to its registered place."""

@@ -1,8 +1,9 @@
 """The checks up to the tag, and the way out for whatever fails one."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NoReturn
 
+from haconn.core.model import SystemKey
 from haconn.wire.admission import Admission
 from haconn.wire.codes import FROM_CLIENT, Type
 from haconn.wire.events import Drop
@@ -15,9 +16,11 @@ from haconn.wire.sessions import Address
 class DroppedError(Exception):
     """A check failed: nothing is answered. Never leaves `ServerEnd.receive`."""
 
-    def __init__(self, reason: Drop) -> None:
+    def __init__(self, reason: Drop, ask: SystemKey | None = None) -> None:
         super().__init__(reason.value)
         self.reason = reason
+        self.ask = ask
+        """Whom to ask for a handshake, at its registered place."""
 
 
 def drop(reason: Drop) -> NoReturn:
@@ -28,11 +31,15 @@ def drop(reason: Drop) -> NoReturn:
 class Gate:
     """From bytes to a frame of a key that we hold. Raises DroppedError for all else."""
 
-    __slots__ = ("_admission", "_homes", "_ring")
+    __slots__ = ("_admission", "_homes", "_proves", "_ring")
 
-    def __init__(self, ring: KeyRing, admission: Admission) -> None:
+    def __init__(
+        self, ring: KeyRing, admission: Admission, proves: Callable[[Frame, float], bool]
+    ) -> None:
+        """`proves` says of a frame whether it holds a nonce that only its client was told."""
         self._ring = ring
         self._admission = admission
+        self._proves = proves
         self._homes: frozenset[str] = frozenset()
 
     def know(self, homes: Iterable[str]) -> None:
@@ -46,12 +53,13 @@ class Gate:
         """Check size, source, magic, key, tag and type, in this order."""
         if not SIZE_MIN <= len(datagram) <= SIZE_MAX:
             drop(Drop.SIZE)
-        if source[0] not in self._homes and not self._admission.stranger(source[0], now):
-            drop(Drop.SOURCE_RATE)
+        known = source[0] in self._homes or self._admission.stranger(source[0], now)
         try:
             frame = parse(datagram)
         except WireError:
-            drop(Drop.MAGIC)
+            drop(Drop.MAGIC if known else Drop.SOURCE_RATE)
+        if not known and not self._proves(frame, now):
+            drop(Drop.SOURCE_RATE)
         held = self._ring.get(frame.key_id)
         if held is None or frame.sender != held.key.id:
             drop(Drop.KEY)

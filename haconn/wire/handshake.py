@@ -3,20 +3,21 @@
 A HELLO that echoes the pending nonce of its key is fresh by definition, so it costs no token and
 begins a session. Every other HELLO, and every datagram of a session that we do not know, may
 be a recording: it costs a token of the key's outer bucket and is answered with a CHALLENGE
-that is no larger than the question.
+that is no larger than the question. When that bucket is spent the system is asked at its registered
+place instead: what is told there reaches the client, whatever source addresses others write.
 """
 
 from collections.abc import Callable
 
-from haconn.wire.admission import Admission
+from haconn.wire.admission import Admission, Share
 from haconn.wire.codes import Status, Type
 from haconn.wire.events import Drop, Heard, SessionBegun, Spoke
 from haconn.wire.fields import CLIENT_PAYLOAD_MIN
 from haconn.wire.frame import NO_SESSION, Frame, WireError
-from haconn.wire.gate import drop
+from haconn.wire.gate import DroppedError, drop
 from haconn.wire.hearing import acknowledged, speaker
 from haconn.wire.keyring import Held
-from haconn.wire.payloads import NO_NONCE, Ack, Challenge, Hello
+from haconn.wire.payloads import NO_NONCE, NONCE_SIZE, Ack, Challenge, Hello
 from haconn.wire.sessions import Address, Challenges, Session, Sessions, Window
 from haconn.wire.voice import Voice
 
@@ -33,6 +34,12 @@ class Handshakes:
     def homes(self) -> frozenset[str]:
         """The source addresses where a session lives."""
         return frozenset(session.source[0] for session in self.sessions.values())
+
+    def proves(self, frame: Frame, now: float) -> bool:
+        """Whether a HELLO echoes the pending nonce of the key that it names; no tag was tried."""
+        nonce = frame.payload[NONCE_SIZE : 2 * NONCE_SIZE]
+        pending = frame.type == Type.HELLO and self._challenges.is_pending(frame.key_id, nonce, now)
+        return pending and self._admission.key(frame.key_id, Share.PROOF, now)
 
     def retire(self, held: Held) -> None:
         """Forget a key: its challenge, and its session if that is the one of its system."""
@@ -77,8 +84,9 @@ class Handshakes:
         """Let a datagram be answered outside a session, or drop it."""
         if len(frame.payload) < CLIENT_PAYLOAD_MIN:
             drop(Drop.SESSION)
-        if not self._admission.key(held.key.key_id, now, in_session=False):
-            drop(Drop.KEY_RATE)
+        if not self._admission.key(held.key.key_id, Share.OUTSIDE, now):
+            asks = self._admission.key(held.key.key_id, Share.ASK, now)
+            raise DroppedError(Drop.KEY_RATE, ask=held.key.system if asks else None)
 
     def _unreadable(self, held: Held, frame: Frame, now: float) -> Heard:
         self._question(held, frame, now)
@@ -94,7 +102,7 @@ class Handshakes:
         """The ACK was lost: the same nonces with a new seq. Anything else is a mistake."""
         if not session.window.accept(frame.seq):
             drop(Drop.WINDOW)
-        if not self._admission.key(session.key.key_id, now, in_session=True):
+        if not self._admission.key(session.key.key_id, Share.SESSION, now):
             drop(Drop.KEY_RATE)
         same_nonces = (hello.client_nonce, hello.server_nonce) == session.nonces
         if not same_nonces or hello.boot_id != session.boot_id:

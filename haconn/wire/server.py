@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from haconn.core.model import SystemKey
-from haconn.wire.admission import Admission, Limits
+from haconn.wire.admission import Admission, Limits, Share
 from haconn.wire.codes import IN_ORDER, Doubt, Proof, Status, Type, Verdict
 from haconn.wire.events import Checked, Drop, Heard, Registered, SessionBegun, Spoke, StopNotice
 from haconn.wire.fields import encode_boot
@@ -58,9 +58,9 @@ class ServerEnd:
         self.dropped: Counter[Drop] = Counter()
         self._ring = KeyRing(keys)
         self._admission = Admission(limits or Limits())
-        self._gate = Gate(self._ring, self._admission)
         self._voice = Voice(epoch)
         self._handshakes = Handshakes(nonce, self._admission, self._voice)
+        self._gate = Gate(self._ring, self._admission, self._handshakes.proves)
         self._stop_notices = StopNotices()
 
     def add(self, key: Key) -> None:
@@ -88,7 +88,7 @@ class ServerEnd:
             heard = self._hear(datagram, source, now)
         except DroppedError as dropped:
             self.dropped[dropped.reason] += 1
-            return Heard()
+            return Heard(ask=dropped.ask)
         if isinstance(heard.event, SessionBegun | Registered):
             self._gate.know(self._handshakes.homes())
         return heard
@@ -143,7 +143,7 @@ class ServerEnd:
             return self._handshakes.challenged(held, frame, now)
         if not session.window.accept(frame.seq, in_order=frame.type in IN_ORDER):
             drop(Drop.WINDOW)
-        if not self._admission.key(held.key.key_id, now, in_session=True):
+        if not self._admission.key(held.key.key_id, Share.SESSION, now):
             drop(Drop.KEY_RATE)
         event, answer = self._read(session, frame, source)
         said = (self._voice.inside(session, *answer),) if answer else ()
@@ -167,7 +167,7 @@ class ServerEnd:
 
     def _ticket(self, held: Held, frame: Frame, source: Address, now: float) -> Heard:
         """A dying kernel's DUMP_NOTIFY: no session, no window, no answer."""
-        if not self._admission.key(held.key.key_id, now, in_session=False):
+        if not self._admission.key(held.key.key_id, Share.OUTSIDE, now):
             drop(Drop.KEY_RATE)
         try:
             boot_id = BootOnly.parse(frame.payload).boot_id

@@ -105,10 +105,14 @@ class Challenges:
             self._pending[key_id] = (nonce, now + CHALLENGE_LIFE_S)
         return nonce
 
+    def is_pending(self, key_id: int, nonce: bytes, now: float) -> bool:
+        """Whether this is the pending nonce."""
+        pending, until = self._pending.get(key_id, (b"", now))
+        return now < until and nonce == pending
+
     def redeem(self, key_id: int, nonce: bytes, now: float) -> bool:
         """Whether this is the pending nonce; if so it is spent."""
-        pending, until = self._pending.get(key_id, (b"", now))
-        if now >= until or nonce != pending:
+        if not self.is_pending(key_id, nonce, now):
             return False
         del self._pending[key_id]
         return True

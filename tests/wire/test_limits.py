@@ -1,5 +1,6 @@
 """Floods: who pays for them, and how much is remembered of them."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ from tests.wire.parts import (
     SOURCE,
     handshake,
     hello,
+    line,
     nonces,
     sealed,
     server,
@@ -79,6 +81,49 @@ def test_one_recorder_cannot_keep_a_key_from_its_handshake() -> None:
         end.receive(recorded, ELSEWHERE, tick / 100)
     assert end.dropped[Drop.SOURCE_RATE] > 0
     assert isinstance(handshake(end, now=10.0).event, SessionBegun)
+
+
+@pytest.mark.parametrize("spoofs_the_client_too", [False, True])
+@pytest.mark.parametrize("recorded", ["HELLO", "CHECK"])
+def test_recordings_from_many_written_addresses_do_not_keep_a_key_from_its_handshake(
+    recorded: str, spoofs_the_client_too: bool
+) -> None:
+    """500 recordings a second from 50 sources; the client's first datagram is one of thousands."""
+    if recorded == "HELLO":
+        replayed = hello(ALPHA, session=b"old session here")
+    else:
+        replayed = sealed(ALPHA, Type.CHECK, bytes(32), session=b"old session here", seq=9)
+    for salt in range(10):
+        wire = line(salt=salt + 2)
+        sources = [(host, 1) for host in hosts(49)]
+        sources.append(SOURCE if spoofs_the_client_too else ("198.51.100.1", 1))
+        for tick in range(500 * 15):
+            wire.run(tick / 500)
+            heard = wire.end.receive(replayed, sources[tick % 50], wire.now)
+            if heard.ask is not None:  # as the daemon does, to the registered place
+                for datagram in wire.end.challenge(heard.ask, wire.now):
+                    wire.deliver(datagram)
+            if tick > 500 * 5 and wire.end.in_session(ALPHA_SYSTEM):
+                break
+        begun = [event for event in wire.heard if isinstance(event, SessionBegun)]
+        assert begun, "no session within 15 s"
+        assert begun[0].at <= 5.0
+
+
+def test_a_system_is_asked_at_a_small_rate() -> None:
+    end = server()
+    asked = 0
+    for tick in range(5000):
+        heard = end.receive(hello(ALPHA), (hosts(50)[tick % 50], 1), tick / 500)
+        asked += heard.ask == ALPHA_SYSTEM
+    assert 1 <= asked <= 7
+
+
+def test_a_nonce_that_is_not_pending_opens_no_way_around_the_limit_of_strangers() -> None:
+    end = server()
+    for _ in range(100):
+        end.receive(hello(ALPHA, b"not the pending."), ELSEWHERE, 0.0)
+    assert end.dropped[Drop.SOURCE_RATE] == 60
 
 
 def test_right_tag_from_a_stranger_makes_no_friend() -> None:
