@@ -174,6 +174,12 @@ MESSAGES = {
         "keys read again: {systems} systems",
         "キーを再読み込みしました: システム {systems}",
     ),
+    "not-asked": Message(
+        "HACN306",
+        _W,
+        "whether another machine has {address} too was not asked: {reason}",
+        "{address} を他のマシンも使用しているか確認できません: {reason}",
+    ),
     **PAIR_MESSAGES,
 }
 """All messages, by the name that the code uses."""

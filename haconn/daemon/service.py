@@ -27,6 +27,7 @@ from haconn.daemon.pair.settings_watch import SettingsWatch
 from haconn.daemon.parts import StartError, build, open_journal, own_heritage
 from haconn.daemon.reports import Reporter
 from haconn.daemon.single import SingleOperations
+from haconn.daemon.sole_address import require_sole
 from haconn.daemon.supervision import Supervisor
 
 __all__ = ["Service", "StartError"]
@@ -55,6 +56,11 @@ class Service:
 
     async def prepare(self) -> trio.SocketListener:
         """Begin the journal and open the control socket; raises StartError."""
+        address = self._configuration.resetpath.addr
+        assert address is not None
+        unasked = await require_sole(address)
+        if unasked is not None:
+            self._parts.chronicle.remark(remark("not-asked", address=address, reason=unasked))
         open_journal(self._parts, self._trees.var)
         try:
             return await self._control.listen()

@@ -21,6 +21,20 @@ class Interface:
     """This machine's own address there, which stays when the virtual one goes."""
 
 
+def interface_with(kernel: Kernel, address: str) -> str | None:
+    """Give the interface that has an address now; None if none has, or only the loopback.
+
+    Raises OSError: the kernel does not tell.
+    """
+    names = {link.index: link.name for link in kernel.links() if not link.flags & LOOPBACK}
+    found = [
+        names[row.index]
+        for row in kernel.addresses()
+        if row.local == address and row.index in names
+    ]
+    return found[0] if found else None
+
+
 def find_interface(kernel: Kernel, virtual: str, prefix: int) -> Interface:
     """Find the interface whose own address lies in the network of the virtual address.
 
