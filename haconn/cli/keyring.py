@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from haconn.cli.client import ANSWER_S, NoServiceError, ask
-from haconn.cli.output import show
+from haconn.cli.output import show, warn
 from haconn.cli.pages import Line, Page
 from haconn.cli.syntax import Given
 from haconn.cli.terminal import CommandError, Context, ExitStatus
@@ -53,6 +53,7 @@ def key_new(context: Context, given: Given) -> ExitStatus:
     )
     page = Page("HA monitor connector key", lines=tuple(Line(line) for line in lines))
     show(context, report, page)
+    warn(context, issued.warned)
     return tell_service(context)
 
 

@@ -197,8 +197,8 @@ def _operand_count(command: Command, rest: list[str]) -> int:
 
 
 def _value(command: Command, text: str) -> tuple[str, object]:
-    if text in command.bare:
-        return command.bare[text]
+    if text.lower() in command.bare:
+        return command.bare[text.lower()]
     key, equals, value = text.partition("=")
     known = {entry.key: entry for entry in command.parameters}
     if equals and key in known:

@@ -23,7 +23,8 @@ from haconn.config.schema import (
 from haconn.core.model import Feed
 
 UNSET = "----"
-MASKED = "********"
+MASKED = "xxxxxxxx"
+"""As the manual has it (R-337)."""
 MODES: dict[Mode, str] = {"pair": "server duplication", "single": "single server"}
 MODE_NUMBERS: dict[Mode, int] = {"pair": 2, "single": 1}
 SHOWN_BY_MANUAL = frozenset({"name", "addr", "account", "ipdusd", "timeout", "recoverytime"}) | {
@@ -61,7 +62,7 @@ class PduSettingReport:
     """`haconnshow ipdusetting`."""
 
     community: str | None
-    """Asterisks unless it was asked for; None while not set."""
+    """MASKED unless it was asked for; None while not set."""
     pdus: tuple[PduEntry, ...]
     mservers: tuple[FeedReport, ...]
     pservers: tuple[FeedReport, ...]

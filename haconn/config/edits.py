@@ -4,7 +4,7 @@ Pure. An edit raises RefusedError where a command names what does not exist or e
 whether the result as a whole is allowed is said by haconn/config/rules.py.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from haconn.config.schema import (
     FEEDS_MAX,
     SERVERS_MAX,
     Configuration,
+    KeyEntry,
     ManagedServer,
     PduEntry,
 )
@@ -33,8 +34,28 @@ def set_mode(old: Configuration, mode: str) -> Change:
 
 
 def set_reset_path(old: Configuration, given: Mapping[str, Any]) -> Change:
-    """Set address and mask, port, or both; what is not given stays (R-301)."""
-    return Change(replace(old, resetpath=replace(old.resetpath, **given)))
+    """Set address and mask, port, or both; what is not given stays, if it is set (R-301)."""
+    after = replace(old.resetpath, **given)
+    if after.addr is None:
+        raise RefusedError(
+            "resetpath: addr= is not set yet; allowed: <IPv4 address>/<mask>, together with port="
+        )
+    if after.port is None:
+        raise RefusedError(
+            "resetpath: port= is not set yet; allowed: 5001 to 65535, together with addr="
+        )
+    return Change(replace(old, resetpath=after), warned=shared_ports(old.keys, after.port))
+
+
+def shared_ports(keys: Iterable[KeyEntry], port: int | None) -> tuple[str, ...]:
+    """Give the warning about monitors whose port is the reset path's own (A-08)."""
+    names = dict.fromkeys(entry.owner for entry in keys if entry.port == port)
+    if not names:
+        return ()
+    return (
+        f"port {port} is the reset path's, and the monitors' of {', '.join(names)} too:"
+        " another port for one of them keeps their datagrams apart",
+    )
 
 
 def set_hispeed(old: Configuration, hispeed_ms: int | None) -> Change:

@@ -7,6 +7,7 @@ that no key goes with, and the next key of that name takes its place.
 from dataclasses import dataclass
 from pathlib import Path
 
+from haconn.config.edits import shared_ports
 from haconn.config.errors import ConfigError
 from haconn.config.files import SECRET_MODE, make_directory, remove, replace_text
 from haconn.config.keys import DIRECTORY, Owner, fresh_key, key_file, key_line, new_key, retire_key
@@ -21,6 +22,7 @@ class Issued:
     entry: KeyEntry
     file: Path
     told: tuple[str, ...]
+    warned: tuple[str, ...] = ()
 
 
 def issue_key(etc: Path, owner: Owner, port: int | None, number: int | None) -> Issued:
@@ -31,7 +33,8 @@ def issue_key(etc: Path, owner: Owner, port: int | None, number: int | None) -> 
 
     def edit(old: Configuration) -> Configuration:
         new, entry, told = new_key(old, owner, port, number, key)
-        issued.append(Issued(entry, key_file(etc, entry), told))
+        warned = shared_ports((entry,), old.resetpath.port)
+        issued.append(Issued(entry, key_file(etc, entry), told, warned))
         return new
 
     def write_copy() -> None:

@@ -5,6 +5,7 @@ Pure; a reader of haconn/config/rules.py is a reader of this file too.
 
 from collections import Counter
 from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv4Network
 
 from haconn.config.documents import CONNECTOR, MSERVERS, SECRETS
 from haconn.config.errors import ConfigError
@@ -17,6 +18,10 @@ from haconn.config.schema import (
 from haconn.core.pair_times import TIMES
 from haconn.core.pair_times import faults as faults_of_times
 
+NO_ENDS = 31
+"""From this prefix on a network has no address of its own and none for all (RFC 3021)."""
+KEYS = {"lan_addr": "addr", "maddr": "maddr", "raddr": "raddr"}
+"""How `haconnsetup mlan` spells them."""
 LANS = {
     "lan_addr": "the duplex LAN",
     "maddr": "the management LAN",
@@ -109,6 +114,11 @@ def _mserver(server: ManagementServer, configuration: Configuration) -> Iterator
         yield f"{server.name}: timeout: needed with ipdusd=on; allowed: 5 to 60 (in s)"
     if server.lan_port is not None and server.lan_port == configuration.timers.kdump_port:
         yield f"{server.name}: port: {server.lan_port} is kdump_port too; allowed: another port"
+    if server.lan_port is not None and server.lan_port == configuration.resetpath.port:
+        yield (
+            f"{server.name}: port: {server.lan_port} is the reset path's too; allowed: another port"
+        )
+    yield from _networks(server, configuration)
     places: dict[str, str] = {}
     for field, lan in LANS.items():
         address = getattr(server, field)
@@ -118,6 +128,58 @@ def _mserver(server: ManagementServer, configuration: Configuration) -> Iterator
             yield f"{server.name}: {address} is the virtual address; allowed: one of its own"
         if places.setdefault(address, lan) != lan:
             yield f"{server.name}: {address} on {places[address]} and on {lan}; allowed: on one"
+
+
+def _networks(server: ManagementServer, configuration: Configuration) -> Iterator[str]:
+    """The virtual address belongs on the one interface that is in its network (R-072, F7)."""
+    network = reset_network(configuration)
+    if network is None:
+        return
+    for field, lan in LANS.items():
+        address = getattr(server, field)
+        if address is None:
+            continue
+        inside = IPv4Address(address) in network
+        if field == "raddr" and not inside:
+            yield (
+                f"{server.name}: raddr: {address} lies outside of the reset path's network"
+                f" {network}; allowed: an address in it, off"
+            )
+        elif field != "raddr" and inside:
+            yield (
+                f"{server.name}: {KEYS[field]}: {address} on {lan} lies in the reset path's"
+                f" network {network}; allowed: a network of its own"
+            )
+        elif field == "raddr" and address in ends_of(network):
+            yield f"{server.name}: raddr: {address} is no machine's address in {network}"
+
+
+def reset_network(configuration: Configuration) -> IPv4Network | None:
+    """Give the network of the reset path; None while it is not set."""
+    path = configuration.resetpath
+    if path.addr is None or path.mask is None:
+        return None
+    return IPv4Network(f"{path.addr}/{path.mask}", strict=False)
+
+
+def ends_of(network: IPv4Network) -> tuple[str, ...]:
+    """Give the addresses of a network that no machine can have."""
+    if network.prefixlen >= NO_ENDS:
+        return ()
+    return str(network.network_address), str(network.broadcast_address)
+
+
+def own_addresses(configuration: Configuration) -> dict[str, str]:
+    """Give the addresses of the management servers themselves, and what each is."""
+    own = {
+        address: f"{server.name}'s on {lan}"
+        for server in configuration.mservers
+        for field, lan in LANS.items()
+        if (address := getattr(server, field)) is not None
+    }
+    if configuration.resetpath.addr is not None:
+        own[configuration.resetpath.addr] = "the address on which requests are taken"
+    return own
 
 
 def _shared_addresses(servers: tuple[ManagementServer, ...]) -> Iterator[str]:

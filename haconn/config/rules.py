@@ -6,11 +6,19 @@ values themselves were checked when they were read (haconn/config/kinds.py).
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from ipaddress import IPv4Interface
+from ipaddress import IPv4Address
 from typing import NamedTuple, TypeAlias
 
 from haconn.config.documents import CONNECTOR, IPDUS, MSERVERS, PSERVERS, SECRETS
-from haconn.config.pair_rules import mserver_faults, pair_notes, peer_key_faults
+from haconn.config.edits import shared_ports
+from haconn.config.pair_rules import (
+    ends_of,
+    mserver_faults,
+    own_addresses,
+    pair_notes,
+    peer_key_faults,
+    reset_network,
+)
 from haconn.config.pdu_model import PduModel
 from haconn.config.schema import (
     FEEDS_MAX,
@@ -44,6 +52,7 @@ def faults_of(configuration: Configuration, models: Mapping[str, PduModel]) -> t
     found: tuple[tuple[str, Iterator[str]], ...] = (
         (CONNECTOR, _reset_path(configuration)),
         (MSERVERS, mserver_faults(configuration)),
+        *_taken_addresses(configuration),
         (PSERVERS, _servers(configuration)),
         (PSERVERS, _bmcs(configuration)),
         (PSERVERS, _feeds(configuration.pservers, FEEDS_MAX)),
@@ -72,6 +81,7 @@ def notes(configuration: Configuration) -> Iterator[str]:
         if server.hedge and not server.ipdusd:
             yield f"{server.name}: hedge=on does nothing while ipdusd=off"
     yield from pair_notes(configuration)
+    yield from shared_ports(configuration.keys, configuration.resetpath.port)
     if not configuration.community.reveal() and configuration.pdus:
         yield "no SNMP community is set: no PDU can be reached; haconnsetup snmp name=<community>"
 
@@ -85,12 +95,30 @@ def _reset_path(configuration: Configuration) -> Iterator[str]:
     if (path.addr is None) != (path.mask is None):
         yield "resetpath: addr and mask belong together; allowed: both or none"
     if path.addr is not None and path.mask is not None:
-        network = IPv4Interface(f"{path.addr}/{path.mask}").network
-        ends = (str(network.network_address), str(network.broadcast_address))
-        if network.prefixlen < 31 and path.addr in ends:
+        network = reset_network(configuration)
+        if network is not None and path.addr in ends_of(network):
             yield f"resetpath: addr: {path.addr} is no machine's address in {network}"
     if path.port is not None and path.port == configuration.timers.kdump_port:
         yield f"resetpath: port: {path.port} is kdump_port too; allowed: two different ports"
+
+
+def _taken_addresses(configuration: Configuration) -> Iterator[tuple[str, Iterator[str]]]:
+    """One address of two machines: each is reached by chance. On a loopback they share it."""
+    own = own_addresses(configuration)
+    rows = (
+        (PSERVERS, [(server.name, "addr", server.addr) for server in configuration.pservers]),
+        (MSERVERS, [(server.name, "addr", server.addr) for server in configuration.mservers]),
+        (IPDUS, [(pdu.addr, "addr", pdu.addr) for pdu in configuration.pdus]),
+    )
+    for file, devices in rows:
+        yield (
+            file,
+            (
+                f"{name}: {key}: {address} is {own[address]}; allowed: the device's own"
+                for name, key, address in devices
+                if address in own and not IPv4Address(address).is_loopback
+            ),
+        )
 
 
 def _servers(configuration: Configuration) -> Iterator[str]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from haconn.config.schema import ResetPath
 from haconn.config.store import load, look
 from haconn.core.model import Feed, Secret
 from tests.cli.surroundings import Ended, run_here
@@ -88,8 +89,33 @@ def test_the_reset_path_keeps_what_is_not_given(root: Path) -> None:
     assert (path.addr, path.mask, path.port) == ("192.168.0.1", "255.255.255.0", 30001)
 
 
+@pytest.mark.parametrize(
+    ("alone", "missing"),
+    [
+        ("port=30000", "addr= is not set yet; allowed: <IPv4 address>/<mask>"),
+        ("addr=192.168.0.1/24", "port= is not set yet; allowed: 5001 to 65535"),
+    ],
+)
+def test_half_a_reset_path_is_refused_while_the_other_half_is_not_set(
+    tmp_path: Path, alone: str, missing: str
+) -> None:
+    ended = setup(tmp_path, f"resetpath {alone}")
+    assert (ended.status, ended.out) == (1, "")
+    assert ended.err.startswith(f"haconnsetup: resetpath: {missing}")
+    assert load(tmp_path / "etc").resetpath == ResetPath()
+
+
+def test_a_monitor_on_the_port_of_the_reset_path_is_stored_with_a_warning(root: Path) -> None:
+    assert setup(root, "resetpath addr=192.168.0.1/24 port=30000") == DONE
+    warning = "warning: port 30000 is the reset path's, and the monitors' of P1 too: "
+    assert warning in setup(root, "key new P1 port=30000 address=3").err
+    assert setup(root, "resetpath port=30001") == DONE
+    assert setup(root, "resetpath port=30000").err.startswith(warning)
+    assert load(root / "etc").resetpath.port == 30000
+
+
 def test_hispeed_may_be_switched_off_in_two_ways(root: Path) -> None:
-    for off in ("off", "resettime=off"):
+    for off in ("off", "resettime=off", "OFF", "Off", "resettime=OFF"):
         assert setup(root, "hispeed resettime=1000") == DONE
         assert load(root / "etc").timers.hispeed_ms == 1000
         assert setup(root, f"hispeed {off}") == DONE
@@ -212,7 +238,7 @@ def test_nothing_but_a_new_key_shows_a_secret(root: Path) -> None:
     ends += [setup(root, "key show"), setup(root, "pserver mod P1 name=P2")]
     text = "".join(f"{ended.out}{ended.err}" for ended in ends)
     assert "PSERVER" not in text
-    assert "********" in text
+    assert "xxxxxxxx" in text
     for secret in ("canary", CANARY, key):
         assert secret not in text
     for path in (root / "etc").rglob("*"):

@@ -148,7 +148,7 @@ def test_pdu_settings_are_shown_as_in_the_manual() -> None:
     assert words(pdu_setting_page(report)) == [
         "-- HA monitor connector ipdu setting --",
         "<ipdu>",
-        "SNMP Community : ********",
+        "SNMP Community : xxxxxxxx",
         "# ipdu addr model",
         "1 192.168.1.101 IBM_PDU",
         "2 192.168.1.102 IBM_PDU",

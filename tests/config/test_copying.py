@@ -140,11 +140,11 @@ def test_a_fault_of_the_active_is_not_copied(pair: tuple[Path, Path]) -> None:
 def test_settings_that_do_not_fit_here_change_nothing(pair: tuple[Path, Path]) -> None:
     active, standby = pair
     change(active, rename)
-    change(standby, lambda old: edits.set_reset_path(old, {"addr": "192.168.2.9"}).configuration)
-    lans = {"lan_addr": "192.168.2.9"}
+    change(standby, lambda old: edits.set_reset_path(old, {"addr": "192.168.0.9"}).configuration)
+    lans = {"raddr": "192.168.0.9"}
     change(active, lambda old: pair_edits.set_lans(old, "HACON1", lans).configuration)
     before = contents(standby)
-    with pytest.raises(ConfigError, match=r"HACON1: 192\.168\.2\.9 is the virtual address"):
+    with pytest.raises(ConfigError, match=r"HACON1: 192\.168\.0\.9 is the virtual address"):
         install(standby, bundle(active))
     assert contents(standby) == before
 

@@ -123,13 +123,14 @@ def test_comments_that_stand_apart_survive_the_row_above_them(etc: Path) -> None
 
 
 def test_comments_of_the_connector_stay_where_they_are(etc: Path) -> None:
-    text = "# ours\nmode = 'single' # for now\n\n# the path\n[resetpath]\nport = 5001 # free\n"
+    text = "# ours\nmode = 'single' # for now\n\n# the path\n[resetpath]\n"
+    text += "addr = '10.0.0.1'\nmask = '255.0.0.0'\nport = 5001 # free\n"
     (etc / "connector.toml").write_text(text, encoding="utf-8")
     change(etc, lambda old: edits.set_hispeed(old, 2500).configuration)
-    change(etc, lambda old: edits.set_reset_path(old, {"port": 5002}).configuration)
+    change(etc, lambda old: edits.set_reset_path(old, {"port": 5003}).configuration)
     assert (etc / "connector.toml").read_text(encoding="utf-8") == (
         "# ours\nmode = 'single' # for now\nhispeed = 2500\n\n"
-        "# the path\n[resetpath]\nport = 5002 # free\n"
+        "# the path\n[resetpath]\naddr = '10.0.0.1'\nmask = '255.0.0.0'\nport = 5003 # free\n"
     )
 
 

@@ -25,6 +25,7 @@ PAIR = replace(configuration(), mode="pair")
 BARE = replace(MSERVER, ipdusd=False, timeout=None, feeds=())
 SECOND = replace(SECOND_MSERVER, ipdusd=False, timeout=None, feeds=())
 FEED = Feed("192.168.1.103", "1")
+PATH = {"resetpath": ResetPath(addr="192.168.0.1", mask="255.255.255.0", port=30000)}
 
 
 def faults(*servers: ManagementServer, **more: object) -> list[str]:
@@ -106,6 +107,49 @@ def test_two_management_servers_keep_every_rule() -> None:
         ),
         ((BARE,), {"timers": Timers(kdump_port=5002)}, "HACON1: port: 5002 is kdump_port too"),
         (
+            (replace(BARE, lan_port=30000),),
+            PATH,
+            "mservers.toml: HACON1: port: 30000 is the reset path's too; allowed: another port",
+        ),
+        (
+            (replace(BARE, lan_addr="192.168.0.77"),),
+            PATH,
+            "mservers.toml: HACON1: addr: 192.168.0.77 on the duplex LAN lies in the reset path's"
+            " network 192.168.0.0/24; allowed: a network of its own",
+        ),
+        (
+            (replace(BARE, maddr="192.168.0.77"),),
+            PATH,
+            "mservers.toml: HACON1: maddr: 192.168.0.77 on the management LAN lies in the reset",
+        ),
+        (
+            (replace(BARE, raddr="192.168.9.2"),),
+            PATH,
+            "mservers.toml: HACON1: raddr: 192.168.9.2 lies outside of the reset path's network"
+            " 192.168.0.0/24; allowed: an address in it, off",
+        ),
+        (
+            (replace(BARE, raddr="192.168.0.255"),),
+            PATH,
+            "mservers.toml: HACON1: raddr: 192.168.0.255 is no machine's address in 192.168.0.0/24",
+        ),
+        (
+            (replace(BARE, addr="192.168.0.1"),),
+            PATH,
+            "mservers.toml: HACON1: addr: 192.168.0.1 is the address on which requests are taken;"
+            " allowed: the device's own",
+        ),
+        (
+            (BARE,),
+            {"pservers": (replace(SERVER, addr=str(BARE.lan_addr)),)},
+            "pservers.toml: PSERVER1: addr: 192.168.2.1 is HACON1's on the duplex LAN; allowed",
+        ),
+        (
+            (BARE,),
+            {"pdus": (replace(PDU, addr=str(BARE.raddr)),)},
+            "ipdus.toml: 192.168.0.2: addr: 192.168.0.2 is HACON1's on the reset path; allowed",
+        ),
+        (
             (),
             {
                 "peer_keys": tuple(PeerKey(generation=n, key=Secret("ab" * 32)) for n in (1, 2, 3)),
@@ -127,6 +171,18 @@ def test_two_management_servers_of_one_name_are_refused() -> None:
     assert "mservers.toml: HACON1: two management servers of this name; allowed: one" in faults(
         BARE, replace(SECOND, name="HACON1")
     )
+
+
+def test_networks_that_are_apart_keep_every_rule() -> None:
+    assert faults(replace(MSERVER, maddr="192.168.1.21"), SECOND_MSERVER, **PATH) == []
+    assert faults(MSERVER, SECOND_MSERVER, resetpath=ResetPath(port=30000)) == [], "not set yet"
+    small = ResetPath(addr="192.168.0.2", mask="255.255.255.254", port=30000)
+    assert faults(replace(BARE, raddr="192.168.0.3"), resetpath=small) == [], "RFC 3021"
+
+
+def test_a_simulated_device_may_share_a_loopback_with_the_service() -> None:
+    loop = ResetPath(addr="127.0.0.1", mask="255.0.0.0", port=30000)
+    assert faults(resetpath=loop, pservers=(replace(SERVER, addr="127.0.0.1"),)) == []
 
 
 def test_two_bmcs_may_share_an_address_if_their_ports_differ() -> None:

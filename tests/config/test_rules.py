@@ -39,6 +39,17 @@ def test_32_servers_and_132_pdus_are_allowed_and_no_more() -> None:
     assert faults(pdus=pdus) == ["ipdus.toml: 133 PDUs; allowed: 132"]
 
 
+def test_a_monitor_on_the_port_of_the_reset_path_is_allowed_and_told() -> None:
+    whole = configuration()
+    assert not [note for note in notes(whole) if "the reset path's" in note]
+    shared = replace(whole, resetpath=replace(whole.resetpath, port=KEY.port))
+    assert faults_of(shared, MODELS) == ()
+    assert (
+        "port 6001 is the reset path's, and the monitors' of PSERVER1, PSERVER2 too:"
+        " another port for one of them keeps their datagrams apart"
+    ) in notes(shared)
+
+
 def test_256_systems_are_allowed_and_no_more() -> None:
     keys = tuple(replace(KEY, id=n, number=n, server=f"S{n}") for n in range(1, 258))
     assert faults(keys=keys[:256], next_system=300) == []

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,11 +49,11 @@ async def test_the_loopback_has_nobody_to_ask() -> None:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[Home]:
+def home(tmp_path: Path) -> Home:
     home = Home(tmp_path)
     path = ResetPath(addr=NEIGHBOUR, mask="255.255.255.0", port=home.port)
     home.configure(replace(configuration(home.port), resetpath=path))
-    yield home
+    return home
 
 
 def test_a_daemon_whose_address_another_machine_has_ends_with_status_1(
