@@ -1,10 +1,12 @@
 """The commands' end of the control socket: a plain blocking socket, one request per connection."""
 
+import fcntl
 import socket
 from collections.abc import Callable
 from pathlib import Path
 
 from haconn.cli.terminal import CommandError
+from haconn.config.paths import Paths
 from haconn.wire.control import (
     ControlError,
     Done,
@@ -26,6 +28,24 @@ CHUNK_BYTES = 65536
 
 class NoServiceError(CommandError):
     """No daemon listens."""
+
+
+def ask_service(
+    paths: Paths, request: Request, patience_s: float, progress: Callable[[str], None]
+) -> Report:
+    """Make a request of the daemon of these trees, as `ask` does.
+
+    Raises CommandError where it runs and cannot be reached, since its socket was removed.
+    """
+    try:
+        return ask(paths.control_socket, request, patience_s, progress)
+    except NoServiceError:
+        if _is_locked(paths.lock):
+            raise CommandError(
+                f"{paths.control_socket}: nobody listens there, yet the service runs;"
+                " systemctl restart haconnr2 makes the socket anew"
+            ) from None
+        raise
 
 
 def ask(path: Path, request: Request, patience_s: float, progress: Callable[[str], None]) -> Report:
@@ -51,6 +71,18 @@ def ask(path: Path, request: Request, patience_s: float, progress: Callable[[str
             raise CommandError(f"the connection to the service broke: {exc.strerror}") from exc
         except ControlError as exc:
             raise CommandError(f"not understood by the service, or by this command: {exc}") from exc
+
+
+def _is_locked(lock: Path) -> bool:
+    """Whether a daemon holds the lock; not known where it may not be read."""
+    try:
+        with lock.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _connect(stream: socket.socket, path: Path) -> None:

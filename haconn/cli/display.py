@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import TypeVar
 
-from haconn.cli.client import ANSWER_S, NoServiceError, ask
+from haconn.cli.client import ANSWER_S, NoServiceError, ask_service
 from haconn.cli.live_views import monitor_page, pdu_page, status_page
 from haconn.cli.output import show, warn
 from haconn.cli.pair_views import mserver_setting_page, mserver_setting_report
@@ -125,7 +125,7 @@ def ipdu(context: Context, given: Given) -> ExitStatus:
 def _ask(context: Context, request: Request, report: type[R]) -> R | None:
     """Give the report; None if no service runs, which is then all that is displayed (R-341)."""
     try:
-        answer = ask(context.paths.control_socket, request, ANSWER_S, lambda _: None)
+        answer = ask_service(context.paths, request, ANSWER_S, lambda _: None)
     except NoServiceError as exc:
         if context.form is Form.JSON:
             raise

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from haconn.cli.client import ANSWER_S, NoServiceError, ask
+from haconn.cli.client import ANSWER_S, NoServiceError, ask_service
 from haconn.cli.output import show, warn
 from haconn.cli.pages import Line, Page
 from haconn.cli.syntax import Given
@@ -86,7 +86,7 @@ def key_retire(context: Context, given: Given) -> ExitStatus:
 def tell_service(context: Context) -> ExitStatus:
     """What is stored stays stored; that a running service has not taken it is a failure."""
     try:
-        ask(context.paths.control_socket, ReloadKeys(), ANSWER_S, lambda _: None)
+        ask_service(context.paths, ReloadKeys(), ANSWER_S, lambda _: None)
     except NoServiceError as exc:
         context.terminal.complain(f"note: {exc} It reads the keys when it starts.")
     except CommandError as exc:

@@ -77,11 +77,12 @@ def role_page(report: RoleReport) -> Page:
 def monitor_page(report: MonitorReport, host: str | None) -> Page:
     """Draw up `haconnshow hamonitor` (R-351 to R-356); `host` limits the guests only."""
     physical = [row for row in report.rows if row.vm is None]
-    guests = [row for row in report.rows if row.vm is not None and host in (None, row.server)]
+    guests = [row for row in report.rows if row.vm is not None]
     virtual: list[Line | Table] = []
     for number, server in enumerate(dict.fromkeys(row.server for row in guests), start=1):
-        mine = [row for row in guests if row.server == server]
-        virtual += [Line(f"No.{number} server name : {server}"), _monitors(mine)]
+        if host in (None, server):
+            mine = [row for row in guests if row.server == server]
+            virtual += [Line(f"No.{number} server name : {server}"), _monitors(mine)]
     return Page(
         "HA monitor status",
         (

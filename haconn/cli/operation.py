@@ -1,6 +1,6 @@
 """What the commands of `haconnserver` do: the service does it, and reports."""
 
-from haconn.cli.client import OPERATION_S, ask
+from haconn.cli.client import OPERATION_S, ask_service
 from haconn.cli.live_views import reset_page, restore_page
 from haconn.cli.output import show
 from haconn.cli.syntax import Given
@@ -32,8 +32,8 @@ def ask_to_do(context: Context, request: Request) -> Report:
     terminal = context.terminal
     watched = terminal.stderr.isatty()
     try:
-        return ask(
-            context.paths.control_socket,
+        return ask_service(
+            context.paths,
             request,
             OPERATION_S,
             lambda text: terminal.complain(" ".join(text.split())) if watched else None,

@@ -8,6 +8,7 @@ from haconn.cli.syntax import DISPLAY, Command, Parameter, parameter
 from haconn.cli.values import AddressAndMask, KeyName, OwnerName, PduOrAll
 from haconn.config.kinds import ADDRESS, OUTLET
 from haconn.config.option import Option, Record, options
+from haconn.config.pdu_models import package_models
 from haconn.config.schema import (
     COMMUNITY,
     MODE,
@@ -152,7 +153,10 @@ SETUP = (
             parameter(PduEntry, "port"),
             parameter(PduEntry, "version"),
         ),
-        notes=("At most 132 PDUs.",),
+        notes=(
+            "At most 132 PDUs.",
+            f"Models: {', '.join(package_models())}, and those of HACONN_ETC/pdu-models.",
+        ),
     ),
     Command(
         program="haconnsetup",

@@ -9,10 +9,12 @@ Pure: the parser gives an Invocation, or raises UsageError with one line.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any, TypeAlias
 
 from haconn.cli.terminal import Context, ExitStatus
 from haconn.config.errors import shown
+from haconn.config.kinds import SecretText
 from haconn.config.option import Option, Record, named
 
 Given: TypeAlias = Mapping[str, Any]
@@ -56,12 +58,18 @@ class Parameter:
         return "|".join(words) if len(words) > 1 else f"<{self.key}>"
 
     def parse(self, text: str) -> object:
-        """Give the value of a text; raises UsageError, which never quotes it."""
+        """Give the value of a text; raises UsageError, which quotes no secret."""
         try:
             return self.option.kind.parse(text)
         except ValueError as exc:
+            wrong = "" if self.is_secret else f" {shown(text)}"
             allowed = self.option.with_unit(exc)
-            raise UsageError(f"{self.key}: wrong value; allowed: {allowed}") from exc
+            raise UsageError(f"{self.key}: wrong value{wrong}; allowed: {allowed}") from exc
+
+    @property
+    def is_secret(self) -> bool:
+        """Its value is never shown."""
+        return isinstance(self.option.kind, SecretText)
 
 
 def parameter(record: Record, key: str, *, required: bool = False, value: str = "") -> Parameter:
@@ -124,10 +132,14 @@ def parse(table: Sequence[Command], program: str, arguments: Sequence[str]) -> I
     if HELP in flags:
         words = tuple(rest)
         return Invocation(None, words, {}, flags)
+    _require_known_flags(own, rest)
     command, rest = _find(own, rest)
     for flag in sorted(flags):
         if flag not in command.flags:
-            raise UsageError(f"{_words(command)}{flag}: not an option of this command")
+            known = ", ".join((*command.flags, HELP))
+            raise UsageError(
+                f"{_words(command)}{flag}: not an option of this command; known: {known}"
+            )
     try:
         given = _values(command, rest)
     except UsageError as exc:
@@ -142,6 +154,17 @@ def matching(table: Sequence[Command], program: str, words: Sequence[str]) -> li
     if not found:
         raise UsageError(f"no such command; known: {_known(own, 0)}")
     return found
+
+
+def _require_known_flags(own: list[Command], rest: list[str]) -> None:
+    """A word that begins with `-` is an option, misspelled if nothing knows it."""
+    words = {word for command in own for word in command.words}
+    for text in rest:
+        if text.startswith("-") and text not in words:
+            flags = dict.fromkeys(flag for command in own for flag in command.flags)
+            known = (*flags, *(word for word in words if word.startswith("-")), HELP)
+            close = "".join(f"did you mean {name}? " for name in get_close_matches(text, known, 1))
+            raise UsageError(f"{shown(text)}: no such option; {close}known: {', '.join(known)}")
 
 
 def _words(command: Command) -> str:
@@ -204,9 +227,13 @@ def _value(command: Command, text: str) -> tuple[str, object]:
     if equals and key in known:
         entry = known[key]
         return entry.field, entry.parse(value)
-    spelled = ", ".join((*(f"{name}=" for name in known), *command.bare)) or "no option"
+    spelled = ", ".join((*(f"{name}=" for name in known), *command.bare))
+    if not spelled:
+        raise UsageError(f"{shown(text)}: an argument too many; syntax: {command.syntax}")
     if not equals:
-        raise UsageError(f"{shown(text)}: not key=value; known: {spelled}")
+        secret = any(entry.is_secret for entry in command.parameters)  # it may be meant for one
+        wrong = "an argument" if secret else shown(text)
+        raise UsageError(f"{wrong}: not key=value; known: {spelled}")
     raise UsageError(f"{shown(key)}: unknown option; known: {spelled}")
 
 

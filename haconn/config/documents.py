@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from haconn.config.errors import ConfigError
+from haconn.config.errors import ConfigError, shown
 from haconn.config.option import options
-from haconn.config.rows import read_row, read_rows, report_unknown
+from haconn.config.rows import CONCEALED, read_row, read_rows, report_unknown
 from haconn.config.schema import (
     MODE,
     NOT_SET,
@@ -38,7 +38,7 @@ CONNECTOR = "connector.toml"
 MSERVERS = "mservers.toml"
 PSERVERS = "pservers.toml"
 IPDUS = "ipdus.toml"
-SECRETS = "secrets.toml"
+SECRETS = CONCEALED
 FILES = (CONNECTOR, MSERVERS, PSERVERS, IPDUS, SECRETS)
 RESETPATH = "resetpath"
 MSERVER_ROWS = "mserver"
@@ -113,7 +113,7 @@ def _connector(
     try:
         mode = "single" if MODE.kind.check(table.get("mode", "pair")) == "single" else "pair"
     except ValueError as exc:
-        faults.append(f"{CONNECTOR}: mode: wrong value; allowed: {exc}")
+        faults.append(f"{CONNECTOR}: mode: wrong value {shown(table['mode'])}; allowed: {exc}")
     return mode, resetpath, timers
 
 

@@ -17,6 +17,11 @@ class Paths:
     log: Path
 
     @property
+    def lock(self) -> Path:
+        """Who holds it is the daemon of this state (haconn/daemon/pair/exclusivity.py)."""
+        return self.var / "lock"
+
+    @property
     def control_socket(self) -> Path:
         """Where the daemon listens to the commands."""
         return self.run / "control.sock"

@@ -73,6 +73,11 @@ def load_pdu_models(site: Mapping[str, str] | None = None) -> dict[str, PduModel
     return models
 
 
+def package_models() -> tuple[str, ...]:
+    """Give the names of the models of the package."""
+    return tuple(sorted(_package_texts()))
+
+
 def read_pdu_model(name: str, text: str) -> PduModel:
     """Read one model from the text of its file.
 

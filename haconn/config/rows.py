@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from haconn.config.errors import shown
+from haconn.config.kinds import SecretText
 from haconn.config.option import Named, options
 
 T = TypeVar("T")
+CONCEALED = "secrets.toml"
+"""No value of it is ever quoted: one that stands at a wrong place may be a secret."""
 
 
 def read_row(
@@ -61,4 +64,7 @@ def _take(
     try:
         values[entry.field] = entry.option.kind.check(value)
     except ValueError as exc:
-        faults.append(f"{where}: {entry.key}: wrong value; allowed: {entry.option.with_unit(exc)}")
+        hidden = isinstance(entry.option.kind, SecretText) or where.startswith(CONCEALED)
+        wrong = "" if hidden else f" {shown(value)}"
+        allowed = entry.option.with_unit(exc)
+        faults.append(f"{where}: {entry.key}: wrong value{wrong}; allowed: {allowed}")

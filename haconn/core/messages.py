@@ -174,6 +174,18 @@ MESSAGES = {
         "keys read again: {systems} systems",
         "キーを再読み込みしました: システム {systems}",
     ),
+    "test-stopped": Message(
+        "HACN117",
+        _I,
+        "{operation}: test of {system} on {server}: it stopped; evidence: {evidence}, {age} s old",
+        "{operation}: {server} の {system} のテスト: 停止しました 根拠: {evidence}({age} 秒前)",
+    ),
+    "test-failed": Message(
+        "HACN118",
+        _W,
+        "{operation}: test of {system} on {server}: no stop notice came; {doubt}",
+        "{operation}: {server} の {system} のテスト: 停止通知がありません {doubt}",
+    ),
     "not-asked": Message(
         "HACN306",
         _W,

@@ -235,10 +235,15 @@ def _verdict_remark(system: System, running: Reset, end: Concluded, now: Instant
         "system": str(system.key),
         "server": system.server,
     }
+    if end.evidence is None and running.test:
+        doubt = "its BMC took the order, or may have" if end.in_doubt else "no order took effect"
+        return remark("test-failed", **common, doubt=doubt)
     if end.evidence is None:
         doubt = "commands are in doubt" if end.in_doubt else "no command took effect"
         return remark("failed", **common, doubt=doubt)
     age = f"{now - end.at:.3f}"
+    if running.test:
+        return remark("test-stopped", **common, evidence=end.evidence.value, age=age)
     return remark(
         "verdict", **common, outcome=end.outcome.name, evidence=end.evidence.value, age=age
     )

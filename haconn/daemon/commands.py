@@ -35,6 +35,15 @@ from haconn.daemon.resetpath import ResetPath
 from haconn.wire.control import Acrecovery, Done, Refused, Reply, Reset
 from haconn.wire.keys import BadKeyError, Key
 
+TESTABLE = frozenset({Status.NORMAL, Status.ERROR})
+"""It has registered (R-390); in error, too, a test may show what is wrong with the BMC (SM-1b)."""
+
+
+NO_NOTICE = (
+    "no stop notice came in time: the system runs on, or its kernel stopped without a notice;"
+    " look at its console, and at its dump agent"
+)
+
 
 class KeyTable:
     """The keys of secrets.toml, and their exchange while the daemon runs."""
@@ -130,18 +139,20 @@ class Commands:
 
     async def test_reset(self, request: Reset, say: Say) -> Reply:
         """Soft reset only; the system has to be registered and normal (R-390)."""
+        if request.server not in self._owner.world.servers:
+            return Refused(self._no_server(request.server))
         found = _systems_named(self._owner, request)
         if len(found) != 1:
-            return Refused(_not_one(request, found))
+            return Refused(_not_one(self._owner, request, found))
         system = found[0]
-        if system.status is not Status.NORMAL:
-            return Refused(f"{system.key} is {system.status.value}; a test needs it to be normal")
+        if system.status not in TESTABLE:
+            return Refused(f"{system.key} on {system.server}: {_not_testable(system)}")
         operation = self._owner.world.begin_operation()
         began = trio.current_time()
         ended = await self._until_ended(operation, TestAsked(system.key, operation), say)
         assert isinstance(ended, TestEnded)
         stopped = ended.evidence is not None
-        detail = ended.evidence.value if ended.evidence else "no stop notice came; it goes on"
+        detail = ended.evidence.value if ended.evidence else NO_NOTICE
         after_ms = round((trio.current_time() - began) * 1000) if stopped else None
         return Done(ResetTestReport(request.server, system.key, stopped, after_ms, detail))
 
@@ -149,13 +160,22 @@ class Commands:
         """All outlets of a server on, read back."""
         world = self._owner.world
         if request.server not in world.servers:
-            return Refused(f"{request.server}: no such server; known: {_names(world.servers)}")
+            return Refused(self._no_server(request.server))
         operation = world.begin_operation()
         ended = await self._until_ended(operation, RecoveryAsked(request.server, operation), say)
         assert isinstance(ended, RecoveryEnded)
         if ended.failure is not None:
             return Refused(f"{request.server}: {ended.failure}")
         return Done(RestoreReport(request.server, tuple(self._outlets_of(request.server))))
+
+    def _no_server(self, name: str) -> str:
+        known = _names(self._owner.world.servers)
+        if name == host_name():
+            return (
+                f"{name}: this management server; its outlets are switched on from the other one,"
+                f" when that is active; known: {known}"
+            )
+        return f"{name}: no such server; known: {known}"
 
     def _outlets_of(self, server: str) -> list[OutletRow]:
         rows = [row for pdu in self._pdus.values() for row in self._reporter.outlet_rows(pdu)]
@@ -193,11 +213,34 @@ def _systems_named(owner: Owner, request: Reset) -> list[System]:
     ]
 
 
-def _not_one(request: Reset, found: list[System]) -> str:
+def _not_one(owner: Owner, request: Reset, found: list[System]) -> str:
     if not found:
-        return f"{request.server}: no system with address {request.address} is bound to it"
+        systems = owner.world.systems.values()
+        known = ", ".join(
+            f"address={system.key.number} port={system.key.port}"
+            for system in systems
+            if system.server == request.server
+        )
+        port = "" if request.port is None else f" and port {request.port}"
+        return (
+            f"{request.server}: no system with address {request.address}{port} is bound to it;"
+            f" known: {known or 'none: haconnsetup key new binds one'}"
+        )
     ports = ", ".join(str(system.key.port) for system in found)
     return f"address {request.address} is used on several ports; give port= one of {ports}"
+
+
+def _not_testable(system: System) -> str:
+    """Why its reset is not tested now, and what to do."""
+    match system.status:
+        case Status.UNSET:
+            return "its monitor has not registered, or has stopped in order; start it first"
+        case Status.RESET:
+            return "a reset of it is in progress; wait for its end"
+        case Status.DUMP | Status.POFF:
+            return f"its state is {system.status.value}; it is tested when it runs again"
+        case _:
+            raise AssertionError(system.status)
 
 
 def _names(names: Mapping[str, object]) -> str:

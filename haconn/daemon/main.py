@@ -93,6 +93,8 @@ def _run_pair(trees: Paths, configuration: Configuration, models: dict[str, PduM
 
 
 def _why(exc: OSError) -> str:
+    if isinstance(exc, FileExistsError):  # mkdir's word for a file at the directory's place
+        return f"{exc.filename}: not a directory; allowed: a directory, or nothing yet"
     return f"{exc.filename}: {exc.strerror}" if exc.filename else str(exc)
 
 

@@ -1,6 +1,7 @@
 """The live commands against a service that speaks the control protocol."""
 
 import json
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ from haconn.core.report import (
     StatusReport,
     SystemStatus,
 )
+from haconn.daemon.pair.exclusivity import take_lock
 from haconn.wire.control import (
     Acrecovery,
     Done,
@@ -237,3 +239,19 @@ def test_a_key_that_the_service_does_not_take_is_stored_and_the_command_fails(
         "haconnsetup: stored, but the running service works with the keys of before: no rights\n"
     )
     assert (server / "etc/keys/1.1.key").exists()
+
+
+def test_a_socket_that_was_removed_under_a_running_service_is_said(tmp_path: Path) -> None:
+    (tmp_path / "var").mkdir()
+    lock = take_lock(tmp_path / "var")
+    try:
+        for words in (("haconnshow", "status"), ("haconnserver", "acrecovery", "A")):
+            ended = run_here(tmp_path, *words)
+            assert (ended.status, ended.out) == (1, "")
+            assert ended.err == (
+                f"{words[0]}: {tmp_path}/run/control.sock: nobody listens there, yet the service"
+                " runs; systemctl restart haconnr2 makes the socket anew\n"
+            )
+    finally:
+        os.close(lock)
+    assert run_here(tmp_path, "haconnshow", "status").out == NOT_RUNNING

@@ -270,12 +270,12 @@ def test_monitors_are_shown_as_in_the_manual() -> None:
     ]
 
 
-def test_a_name_limits_the_guests_only() -> None:
+def test_a_name_limits_the_guests_only_and_keeps_the_number() -> None:
     shown = words(monitor_page(MONITORS, "PSERVER2"))
     assert shown[:5] == words(monitor_page(MONITORS, None))[:5]
     assert shown[5:] == [
         "<virtual server>",
-        "No.1 server name : PSERVER2",
+        "No.2 server name : PSERVER2",
         "# name address status IP address port pair#",
         "1 v_system02 10012 normal 192.168.0.112 6002 ----",
     ]

@@ -183,6 +183,7 @@ def test_networks_that_are_apart_keep_every_rule() -> None:
 def test_a_simulated_device_may_share_a_loopback_with_the_service() -> None:
     loop = ResetPath(addr="127.0.0.1", mask="255.0.0.0", port=30000)
     assert faults(resetpath=loop, pservers=(replace(SERVER, addr="127.0.0.1"),)) == []
+    assert faults(replace(BARE, lan_addr="127.0.0.2", raddr="127.0.0.3"), resetpath=loop) == []
 
 
 def test_two_bmcs_may_share_an_address_if_their_ports_differ() -> None:

@@ -84,6 +84,28 @@ def test_what_is_remarked_of_a_stage() -> None:
     assert stage == {"operation": "r-1", "command": "SOFT_RESET", "budget": "2.0"}
 
 
+def test_the_end_of_an_operators_test_is_not_remarked_as_that_of_a_reset() -> None:
+    common = {"operation": "t-1", "system": "6001/1", "server": "db1"}
+    site = registered()
+    site.take(events.TestAsked(ONE, "t-1"), 0.0)
+    site.sent(0.0)
+    site.answers(ACCEPTED, 0.1)
+    actions = site.passes(10.0)
+    assert remarks("failed", actions) == []
+    assert remarks("test-failed", actions) == [
+        {**common, "doubt": "its BMC took the order, or may have"}
+    ]
+    site.take(events.TestAsked(ONE, "t-1"), 10.5)
+    refused = site.answers(REFUSED, 10.6)
+    assert remarks("test-failed", refused) == [{**common, "doubt": "no order took effect"}]
+    site.take(events.TestAsked(ONE, "t-1"), 11.0)
+    site.sent(11.0)
+    actions = site.stops(ONE, 11.5)
+    assert remarks("verdict", actions) == []
+    evidence = Evidence.STOP_NOTICE.value
+    assert remarks("test-stopped", actions) == [{**common, "evidence": evidence, "age": "0.000"}]
+
+
 def test_a_verdict_is_recorded_before_it_is_told() -> None:
     site = registered(gated=True)
     site.asks(1.0)

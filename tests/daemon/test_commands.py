@@ -2,17 +2,20 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import trio
 
 from haconn.config.schema import Configuration, KeyEntry, ManagedServer, ResetPath
 from haconn.core.actions import RecoveryEnded
-from haconn.core.events import PduSeen
+from haconn.core.events import BmcRefused, PduSeen
 from haconn.core.model import Secret
 from haconn.core.report import KeysReport, Link, MonitorReport, ResetTestReport, SystemStatus
 from haconn.core.system import Status
 from haconn.daemon.commands import Commands, KeyTable
+from haconn.daemon.journal import host_name
 from haconn.daemon.reports import Reporter
 from haconn.wire.control import Acrecovery, Done, Refused, Reset
 from haconn.wire.keys import Key
@@ -200,13 +203,75 @@ async def test_the_operators_test_ends_with_the_stop_notice_of_its_target(tmp_pa
         assert not o.site.chronicle._listeners
 
 
-async def test_the_operators_test_needs_one_normal_system(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("request_", "why"),
+    [
+        (Reset("NOPE", 2), "NOPE: no such server; known: server1, server2, server3"),
+        (
+            Reset("server2", 9),
+            "server2: no system with address 9 is bound to it; known: address=2 port=30001",
+        ),
+        (
+            Reset("server2", 2, 30009),
+            "server2: no system with address 2 and port 30009 is bound to it;"
+            " known: address=2 port=30001",
+        ),
+        (
+            Reset("server3", 3),
+            "server3: no system with address 3 is bound to it;"
+            " known: none: haconnsetup key new binds one",
+        ),
+        (
+            Reset("server2", 2),
+            "30001/2 on server2: its monitor has not registered, or has stopped in order;"
+            " start it first",
+        ),
+    ],
+)
+async def test_a_reset_that_cannot_be_tested_is_refused_with_what_can(
+    tmp_path: Path, request_: Reset, why: str
+) -> None:
     async with office(tmp_path, ALPHA, BETA) as o:
-        unknown = await o.commands.test_reset(Reset("server2", 9), o.said.append)
-        assert unknown == Refused("server2: no system with address 9 is bound to it")
-        silent = await o.commands.test_reset(Reset("server2", 2), o.said.append)
-        assert isinstance(silent, Refused)
-        assert "needs it to be normal" in silent.reason
+        assert await o.commands.test_reset(request_, o.said.append) == Refused(why)
+
+
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [
+        (Status.RESET, "a reset of it is in progress; wait for its end"),
+        (Status.DUMP, "its state is dump; it is tested when it runs again"),
+        (Status.POFF, "its state is poff; it is tested when it runs again"),
+    ],
+)
+async def test_a_system_that_is_not_at_rest_is_not_tested(
+    tmp_path: Path, status: Status, why: str
+) -> None:
+    async with office(tmp_path, ALPHA, BETA) as o:
+        systems = o.site.owner.world.systems
+        systems[BETA.system] = replace(systems[BETA.system], status=status)
+        reply = await o.commands.test_reset(Reset("server2", 2), o.said.append)
+        assert reply == Refused(f"30001/2 on server2: {why}")
+
+
+async def test_a_system_in_error_may_be_tested(tmp_path: Path) -> None:
+    """SM-1b; the operator wants to know what is wrong with its BMC."""
+    async with office(tmp_path, ALPHA, BETA) as o:
+        await o.site.monitor(BETA, HOST)
+        o.site.owner.take(BmcRefused("server2", "no"))
+        assert o.site.owner.world.systems[BETA.system].status is Status.ERROR
+        o.site.nursery.start_soon(o.commands.test_reset, Reset("server2", 2), o.said.append)
+        with trio.fail_after(PATIENCE_S):
+            while not any("SOFT_RESET" in line for line in o.said):
+                await o.site.owner.moved()
+
+
+async def test_the_outlets_of_this_server_itself_are_the_other_ones_to_switch(
+    tmp_path: Path,
+) -> None:
+    async with office(tmp_path, ALPHA) as o:
+        reply = await o.commands.recover(Acrecovery(host_name()), o.said.append)
+        assert isinstance(reply, Refused)
+        assert "its outlets are switched on from the other one" in reply.reason
 
 
 async def test_a_command_that_is_cancelled_waits_for_nothing_any_more(tmp_path: Path) -> None:

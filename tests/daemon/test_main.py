@@ -156,7 +156,10 @@ def test_a_state_directory_that_is_a_file_is_named(home: Home) -> None:
     (home.base / "var").write_text("")
     status, said = home.fails()
     assert status == 1
-    assert str(home.base / "var") in one_line(said)
+    place = home.base / "var"
+    assert one_line(said) == (
+        f"haconnr2: {place}: not a directory; allowed: a directory, or nothing yet"
+    )
 
 
 def test_a_journal_that_cannot_be_read_is_named(home: Home) -> None:

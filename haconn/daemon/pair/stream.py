@@ -141,8 +141,19 @@ async def connect(
     try:
         stream = await trio.open_tcp_stream(address, port)
     except OSError as exc:
-        raise SealedStreamLost(f"{address}:{port}: {exc}") from exc
+        raise SealedStreamLost(f"{address} port {port}: {_why(exc)}") from exc
     return await _greeted(stream, Channel(greeting, message_bytes_max))
+
+
+def _why(error: OSError) -> str:
+    """Say what the kernel said: Trio puts it into a group below a sentence of its own."""
+    inner = error.__cause__
+    while isinstance(inner, BaseExceptionGroup):
+        inner = inner.exceptions[0]
+    found = inner if isinstance(inner, OSError) else error
+    if isinstance(found, ConnectionRefusedError):
+        return "no service runs there (connection refused)"
+    return found.strerror or str(found)
 
 
 async def accept(

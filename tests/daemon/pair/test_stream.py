@@ -159,6 +159,24 @@ async def hear_the_end(stream: trio.SocketStream) -> bytes:
     return heard
 
 
+async def test_a_refused_connection_is_told_in_the_words_of_an_operator() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with pytest.raises(SealedStreamLost) as caught:
+        await connect("127.0.0.1", port, KEYS, ME, PEER)
+    assert str(caught.value) == (
+        f"127.0.0.1 port {port}: no service runs there (connection refused)"
+    )
+
+
+async def test_an_address_that_cannot_be_reached_is_told_as_the_kernel_says_it() -> None:
+    with pytest.raises(SealedStreamLost) as caught:
+        await connect("255.255.255.255", 5002, KEYS, ME, PEER)
+    assert str(caught.value).startswith("255.255.255.255 port 5002: ")
+    assert "all attempts" not in str(caught.value)
+
+
 async def test_a_port_where_nobody_listens_is_a_loss() -> None:
     (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
     port = listener.socket.getsockname()[1]
