@@ -203,25 +203,27 @@ def _begin(world: World, asked: Asked, target: System, now: Instant) -> list[Act
     note = remark("accepted", operation=operation, server=target.server, **_names(asked))
     before = [note, *_end_test(world, target)]
     target = world.systems[target.key]
-    if _has_just_dumped(world, target, now):
+    dumped_at = _has_just_dumped(world, target, now)
+    if dumped_at is not None:
         asked = replace(asked, operation=operation)
-        return before + _kdump_verdict(world, asked, target, now)
+        return before + _kdump_verdict(world, asked, target, dumped_at, now)
     plan = reset_plan(world.policy(target.server), now, gated=world.settings.gated)
     begun = running.begin(world, target.key, plan, asked.requester, now, operation)
     return [*before, *begun, *_cancel_queued(world, target.key, now)]
 
 
-def _has_just_dumped(world: World, target: System, now: Instant) -> bool:
-    """A capture kernel spoke just before the request: it need not be asked to dump again."""
-    if not world.policy(target.server).fence_kdump or target.kdump_at is None:
-        return False
-    earlier = target.concluded_at is not None and target.kdump_at <= target.concluded_at
-    return not earlier and now - target.kdump_at <= KDUMP_BEFORE_S
-
-
-def _kdump_verdict(world: World, asked: Asked, target: System, now: Instant) -> list[Action]:
-    assert target.kdump_at is not None
+def _has_just_dumped(world: World, target: System, now: Instant) -> Instant | None:
+    """When a capture kernel spoke just before the request: it need not be asked to dump again."""
     at = target.kdump_at
+    if not world.policy(target.server).fence_kdump or at is None:
+        return None
+    earlier = target.concluded_at is not None and at <= target.concluded_at
+    return None if earlier or now - at > KDUMP_BEFORE_S else at
+
+
+def _kdump_verdict(
+    world: World, asked: Asked, target: System, at: Instant, now: Instant
+) -> list[Action]:
     verdict = Verdict(Outcome.DUMP, Evidence.KDUMP_NOTICE, at, at)
     stopped = replace(target, status=Status.DUMP, verdict=verdict, concluded_at=now)
     world.put_system(stopped)

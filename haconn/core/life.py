@@ -13,6 +13,8 @@ from haconn.core.model import Instant, SystemKey
 from haconn.core.reset import Evidence, Outcome
 from haconn.core.system import (
     BAR_S,
+    KDUMP_AFTER_BOOT_S,
+    KDUMP_APART_S,
     SPOKE_AFTER_S,
     Notice,
     Registration,
@@ -84,6 +86,7 @@ def _booted(world: World, system: System, speaker: Speaker, now: Instant) -> lis
         boot_id=speaker.boot_id,
         registration=place,
         kdump_at=None,
+        booted_at=now,
         nmi_at=None,
         alive_at=now,
         revives_at=None,
@@ -161,13 +164,17 @@ def _stopped_unasked(world: World, system: System, now: Instant) -> list[Action]
 def kdump(world: World, event: KdumpHeard, now: Instant) -> list[Action]:
     """A fence_kdump datagram: it names nobody, so its source address has to."""
     actions: list[Action] = []
-    for system in list(world.systems.values()):
-        policy = world.policy(system.server)
-        place = system.registration
-        mine = place is not None and place.address == event.address
-        if policy.fence_kdump and (mine or event.address in policy.kdump_from):
+    for system in world.waits_for_kdump_from(event.address):
+        if not _is_of_another_dump(system, now):
             actions += _kdump_of(world, system, now)
     return actions
+
+
+def _is_of_another_dump(system: System, now: Instant) -> bool:
+    """The boot that speaks cannot dump yet; and one datagram a second tells everything."""
+    booted_at, last = system.booted_at, system.kdump_at
+    young = booted_at is not None and now - booted_at <= KDUMP_AFTER_BOOT_S
+    return young or (last is not None and now - last < KDUMP_APART_S)
 
 
 def _kdump_of(world: World, system: System, now: Instant) -> list[Action]:
@@ -203,8 +210,9 @@ def revive(world: World, system: System, now: Instant) -> list[Action]:
 def checked(world: World, event: Checked, now: Instant) -> list[Action]:
     """Answer a CHECK, and note the pair that it shows (R-128)."""
     answers = tuple(_check(world, target, now) for target in event.targets)
-    for target in event.targets:
-        _pair(world, event.speaker.key, target)
+    may_be = [target for target in event.targets if _may_pair(world, event.speaker.key, target)]
+    if may_be:
+        _pair(world, event.speaker.key, may_be[-1])
     return [TellCheck(event.speaker.key, event.token, answers)]
 
 
@@ -221,15 +229,20 @@ def _check(world: World, target: SystemKey, now: Instant) -> TargetCheck:
     return TargetCheck(target, degraded, lost, False, age)
 
 
+def _may_pair(world: World, one: SystemKey, other: SystemKey) -> bool:
+    both = [world.systems.get(key) for key in (one, other)]
+    known = one != other and None not in both
+    return known and all(world.policy(system.server).cluster for system in both if system)
+
+
 def _pair(world: World, one: SystemKey, other: SystemKey) -> None:
-    first, second = world.systems.get(one), world.systems.get(other)
-    if first is None or second is None or one == other:
+    """Of several targets the last one counts: each of them would be written down, at each CHECK."""
+    if world.systems[one].pair == other and world.systems[other].pair == one:
         return
-    if world.policy(first.server).cluster and world.policy(second.server).cluster:
-        for system in (first, second):
-            _unpair(world, system)
-        world.put_system(replace(world.systems[one], pair=other))
-        world.put_system(replace(world.systems[other], pair=one))
+    for key in (one, other):
+        _unpair(world, world.systems[key])
+    world.put_system(replace(world.systems[one], pair=other))
+    world.put_system(replace(world.systems[other], pair=one))
 
 
 def _unpair(world: World, system: System) -> None:

@@ -21,6 +21,11 @@ NOTICE_HOLDS_S = 600.0
 KDUMP_HOLDS_S = 60.0
 KDUMP_BEFORE_S = 15.0
 """A fence_kdump notice seen so shortly before a request concludes it at once."""
+KDUMP_AFTER_BOOT_S = 10.0
+"""A capture kernel speaks 10 to 90 s after the crash: what comes so shortly after the first word of
+a boot is a late datagram of the dump before it."""
+KDUMP_APART_S = 1.0
+"""Of fence_kdump datagrams, which anybody can send, one in this time is looked at."""
 SPOKE_AFTER_S = 3.0
 """How long a datagram may have been under way: only a later one contradicts evidence."""
 BAR_S = 60.0
@@ -86,6 +91,10 @@ class Reset:
     test: bool = False
     """The operator's: nobody is told but he."""
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.state.stage < len(self.plan.stages):  # a file may say so
+            raise ValueError("a reset is at a stage that its plan has not")
+
 
 @dataclass(frozen=True, slots=True)
 class System:
@@ -100,6 +109,8 @@ class System:
     notice: Notice | None = None
     kdump_at: Instant | None = None
     """The last fence_kdump datagram that no authenticated one has followed."""
+    booted_at: Instant | None = None
+    """When the boot on record spoke first, as one that took another's place."""
     verdict: Verdict | None = None
     alive_at: Instant | None = None
     """When it was alive, as far as it matters: what was proved before is over. A datagram of the

@@ -56,6 +56,8 @@ class World:
     pdus: dict[str, bool] = field(default_factory=dict)
     """Whether each PDU answers; absent before the first try."""
     operations: int = 0
+    _kdump_places: dict[str, dict[SystemKey, None]] = field(default_factory=dict)
+    """Which systems a fence_kdump datagram of an address may concern; also some of before."""
 
     def policy(self, server: str) -> Policy:
         """The policy of a server."""
@@ -67,6 +69,29 @@ class World:
         self.systems[system.key] = system
         if before != system:
             self.changed.append(system)
+        if before is None or before.registration != system.registration:
+            self._note_places(before, system)
+
+    def waits_for_kdump_from(self, address: str) -> list[System]:
+        """The systems that a fence_kdump datagram of this address is of."""
+        found = [self.systems.get(key) for key in self._kdump_places.get(address, ())]
+        return [system for system in found if system is not None and self._is_at(system, address)]
+
+    def _is_at(self, system: System, address: str) -> bool:
+        policy, place = self.policy(system.server), system.registration
+        mine = place is not None and place.address == address
+        return policy.fence_kdump and (mine or address in policy.kdump_from)
+
+    def _note_places(self, before: System | None, system: System) -> None:
+        policy, old = self.policy(system.server), before.registration if before else None
+        there = self._kdump_places.get(old.address, {}) if old is not None else {}
+        if old is not None and system.key in there and old.address not in policy.kdump_from:
+            del there[system.key]
+            if not there:
+                del self._kdump_places[old.address]
+        now = {system.registration.address} if system.registration else set[str]()
+        for address in now | policy.kdump_from if policy.fence_kdump else ():
+            self._kdump_places.setdefault(address, {})[system.key] = None
 
     def put_server(self, server: Server) -> None:
         """Replace a server. Readings do not outlive a process; what is owed does."""
@@ -136,7 +161,8 @@ def new_world(settings: Settings, bindings: Mapping[SystemKey, str]) -> World:
         world.servers[name] = Server(name)
     for key, server in bindings.items():
         if server in world.servers:
-            world.systems[key] = System(key, server)
+            world.put_system(System(key, server))
+    world.take_changes()  # what nobody has said anything of yet need not be written down
     return world
 
 

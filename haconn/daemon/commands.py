@@ -70,8 +70,8 @@ class KeyTable:
                 stored = await trio.to_thread.run_sync(load, self._etc, abandon_on_cancel=True)
                 keys = tuple(self._as_running(key) for key in stored.keys)
                 self._exchange(keys)
-            except (ConfigError, BadKeyError) as exc:
-                return Refused(str(exc).splitlines()[0])
+            except (ConfigError, BadKeyError, OSError) as exc:
+                return Refused((str(exc) or "the settings cannot be read").splitlines()[0])
             self.taken = stored
             return self._rebind(keys)
 

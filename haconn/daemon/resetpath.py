@@ -85,6 +85,9 @@ class ResetPath:
     def tell_result(self, action: TellResult) -> None:
         """RESULT, to where the request came from and to the registered place."""
         event = self._questions.get((action.requester, action.request_id))
+        request_id = translation.request_id(action.request_id)
+        if request_id is None:
+            return
         places = self._home(action.requester)
         if event is not None:
             places.add(event.by.source)
@@ -93,7 +96,7 @@ class ResetPath:
         for place in places:
             result = self._end.result(
                 action.requester,
-                bytes.fromhex(action.request_id),
+                request_id,
                 action.target,
                 translation.VERDICT_OF[action.outcome],
                 translation.PROOF_OF[action.evidence],

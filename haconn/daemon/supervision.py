@@ -32,11 +32,12 @@ class Supervisor:
         """Send one state; nobody waits, and a lost one is repeated by the next."""
         if not self._path:
             return
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sock:
-            try:
+        try:
+            kind = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK
+            with socket.socket(socket.AF_UNIX, kind) as sock:
                 sock.sendto(state.encode(), self._path)
-            except OSError:
-                return
+        except OSError:
+            return
 
     async def serve(self, lateness: Callable[[], float]) -> None:
         """Feed the watchdog while the core keeps its times; for ever."""

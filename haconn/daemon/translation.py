@@ -5,7 +5,7 @@ from haconn.core.model import Instant, SystemKey
 from haconn.core.reset import Evidence, Outcome
 from haconn.wire import events as heard
 from haconn.wire.codes import Doubt, NoticeState, Proof, Verdict
-from haconn.wire.payloads import Checkup, Notice
+from haconn.wire.payloads import NONCE_SIZE, Checkup, Notice
 
 VERDICT_OF = {
     Outcome.DUMP: Verdict.DUMP,
@@ -65,6 +65,15 @@ def _in_session(event: heard.Spoke, by: events.Speaker) -> events.WireEvent:
 def _at_home(by: events.Speaker, port: int) -> events.Speaker:
     """Whom HELLO registers implicitly is told things at the port that HELLO names."""
     return events.Speaker(by.key, by.boot_id, by.session_at, by.address, port)
+
+
+def request_id(text: str) -> bytes | None:
+    """The 16 bytes of a request id; None for what a record holds that was never one."""
+    try:
+        raw = bytes.fromhex(text)
+    except ValueError:
+        return None
+    return raw if len(raw) == NONCE_SIZE else None
 
 
 def notices(told: actions.TellNotices, proofs: dict[SystemKey, Proof], now: float) -> list[Notice]:

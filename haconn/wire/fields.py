@@ -42,8 +42,11 @@ def decode_boot(raw: bytes) -> str:
 
 
 def encode_age(age_s: float | None) -> int:
-    """Seconds -> milliseconds, kept below the value that means `none`."""
-    return _NO_AGE if age_s is None else min(max(round(age_s * 1000), 0), _NO_AGE - 1)
+    """Seconds -> milliseconds, kept below the value that means `none`; total, for any float."""
+    if age_s is None:
+        return _NO_AGE
+    age_ms = min(age_s * 1000, float(_NO_AGE - 1))
+    return round(age_ms) if age_ms > 0 else 0
 
 
 def decode_age(age_ms: int) -> float | None:

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from haconn.core import events
 from haconn.core.model import SystemKey
+from haconn.core.step import step
 from haconn.core.world import Settings, new_world
-from tests.core.parts import NEW, ONE, PLAIN, THREE, TWO, Site, registered, speaker
+from tests.core.parts import NEW, ONE, PLAIN, THREE, TWO, Site, at, registered, speaker
 
 CLUSTER = replace(PLAIN, cluster=True)
 
@@ -58,3 +59,13 @@ def test_both_servers_have_to_be_under_cluster_management() -> None:
         site.world = new_world(Settings(policies), {ONE: "db1", TWO: "db2", THREE: "db1"})
         check(site, first, second)
         assert pairs(site) == [None, None, None]
+
+
+def test_of_several_targets_the_last_is_the_partner_and_is_written_down_once() -> None:
+    site = registered(CLUSTER)
+    checked = events.Checked(speaker(ONE), "t", (TWO, THREE, ONE))
+    step(site.world, checked, at(1.0))
+    assert pairs(site) == [THREE, None, ONE]
+    assert len(site.world.take_changes()) == 2
+    step(site.world, checked, at(2.0))
+    assert site.world.take_changes() == []

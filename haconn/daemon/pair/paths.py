@@ -243,12 +243,12 @@ def own_address_towards(address: str) -> str | None:
 
     The address is dotted, so that nobody is asked for a name.
     """
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-        try:
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
             asking.connect((str(IPv4Address(address)), _DISCARD))
             own: str = asking.getsockname()[0]
-        except (OSError, ValueError):
-            return None
+    except (OSError, ValueError):
+        return None
     return own
 
 

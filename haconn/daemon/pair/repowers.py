@@ -16,6 +16,8 @@ from haconn.daemon.journal import wall_clock
 
 NAME = "repowers"
 BYTES_MAX = 4096
+STAMP_MAX = 1e12
+"""Seconds since the epoch, in some 30,000 years."""
 KEPT = 8
 
 
@@ -34,7 +36,9 @@ class Repowers:
             return ()
         if not isinstance(stamps, list):
             return ()
-        ages = [wall_clock() - one for one in stamps if isinstance(one, int | float)]
+        # a number of the file may be greater than any float
+        known = [one for one in stamps if isinstance(one, int | float) and abs(one) < STAMP_MAX]
+        ages = [wall_clock() - one for one in known]
         return tuple(
             Instant(now - age) for age in sorted(ages, reverse=True) if 0 <= age < PERIOD_S
         )

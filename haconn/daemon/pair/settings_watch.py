@@ -81,7 +81,7 @@ class SettingsWatch:
             return
         try:
             found = await trio.to_thread.run_sync(self._read, abandon_on_cancel=True)
-        except ConfigError:
+        except (ConfigError, OSError):  # or no descriptor is left
             self._could_not_read(seen)
             return
         self._seen, self._unread, self._found = seen, None, found
@@ -98,12 +98,12 @@ class SettingsWatch:
 
     def _stamps(self) -> Stamps:
         """What is different whenever a file is."""
-        places = (
-            self._etc / RECORD,
-            *self._etc.glob("*.toml"),
-            *self._etc.glob(f"{MODELS}/*.toml"),
-        )
         try:
+            places = (
+                self._etc / RECORD,
+                *self._etc.glob("*.toml"),
+                *self._etc.glob(f"{MODELS}/*.toml"),
+            )
             found = [(str(place), place.stat()) for place in sorted(places) if place.exists()]
         except OSError:
             return ()

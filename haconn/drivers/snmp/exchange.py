@@ -30,7 +30,11 @@ async def ask(host: str, port: int, request: Request) -> Reply:
         DeviceUnreachable: the network refused every sending.
     """
     refusals: list[OSError] = []
-    with trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+    try:
+        opened = trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    except OSError as error:  # no descriptor is left
+        raise DeviceUnreachable(f"PDU {host}: {_reason(error)}") from error
+    with opened as sock:
         try:
             await sock.connect((host, port))
         except OSError as error:
@@ -51,7 +55,11 @@ async def order(
     Args:
         sent: called when the kernel has taken the datagram, before anything else can happen.
     """
-    with trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+    try:
+        opened = trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    except OSError as error:  # no descriptor is left
+        return Unsent(f"PDU {host}: {_reason(error)}")
+    with opened as sock:
         try:
             await sock.connect((host, port))
             await sock.send(request.wire)

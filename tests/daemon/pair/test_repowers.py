@@ -30,7 +30,9 @@ def test_what_is_older_than_an_hour_or_lies_ahead_counts_for_nothing(tmp_path: P
     assert Repowers(tmp_path).load(NOW) == pytest.approx([940.0], abs=5.0)
 
 
-@pytest.mark.parametrize("text", ["", "{", "{}", '[true, null, "x"]', "[" * 3000])
+@pytest.mark.parametrize(
+    "text", ["", "{", "{}", '[true, null, "x"]', "[" * 3000, f"[1{'0' * 400}]"]
+)
 def test_what_cannot_be_read_is_none(tmp_path: Path, text: str) -> None:
     (tmp_path / NAME).write_text(text, encoding="ascii")
     assert Repowers(tmp_path).load(NOW) == ()
