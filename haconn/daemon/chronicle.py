@@ -84,7 +84,8 @@ def reset_line(line: Line) -> str:
 class Syslog:
     """Datagrams to the system's log; nobody waits, and a missing log is no error."""
 
-    def __init__(self) -> None:
+    def __init__(self, place: str = SYSLOG) -> None:
+        self._place = place
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
 
@@ -93,7 +94,7 @@ class Syslog:
         priority = DAEMON_FACILITY | SYSLOG_LEVEL[severity]
         line = f"<{priority}>haconn[{os.getpid()}]: {text}".encode()
         try:
-            self._socket.sendto(line, SYSLOG)
+            self._socket.sendto(line, self._place)
         except OSError:
             return  # no syslog here, or it is not fast enough: the event log has the line too
 
@@ -105,7 +106,7 @@ class Syslog:
 class Chronicle:
     """Writes lines and remembers the alarms that stand."""
 
-    def __init__(self, directory: Path, language: str) -> None:
+    def __init__(self, directory: Path, language: str, syslog: Syslog | None = None) -> None:
         self._language = language
         self._reset_log = Faces(directory, "resetlog", RESET_FACE_BYTES)
         self._by_severity = {
@@ -115,7 +116,7 @@ class Chronicle:
         }
         logs = (self._reset_log, *self._by_severity.values())
         self._writer = Writer(logs, self._write_failed, self._write_works)
-        self._syslog = Syslog()
+        self._syslog = Syslog() if syslog is None else syslog
         self.alarms: dict[tuple[str, str], str] = {}
         self._listeners: dict[str, Callable[[str], None]] = {}
 

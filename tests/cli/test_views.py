@@ -81,7 +81,7 @@ CONFIGURATION = Configuration(
 )
 
 
-def test_settings_are_shown_as_in_the_manual() -> None:
+def test_settings_are_shown_as_in_the_manual_where_there_is_no_guest() -> None:
     assert words(setting_page(setting_report(CONFIGURATION))) == [
         "-- HA monitor connector service setting --",
         "<mode>",

@@ -1,7 +1,9 @@
 """What operators read: the five formats to the letter, severities, alarms that end."""
 
 import ast
+import os
 import re
+import socket
 import string
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,9 +12,10 @@ import pytest
 import trio
 
 from haconn.core.actions import Line, LineKind
+from haconn.core.message import Severity
 from haconn.core.messages import MESSAGES
 from haconn.core.world import remark
-from haconn.daemon.chronicle import Chronicle, reset_line
+from haconn.daemon.chronicle import TO_SYSLOG, Chronicle, Syslog, reset_line
 from tests.daemon.parts import unmounted
 
 STAMP = r"\[\d{4}/\d\d/\d\d \d\d:\d\d:\d\d:\d{6}\]"
@@ -198,3 +201,62 @@ def test_every_remark_has_a_message_and_every_message_the_values_it_names() -> N
         wanted = {field for _, field, _, _ in string.Formatter().parse(MESSAGES[name].english)}
         missing = set() if given is None else wanted - given - {None}
         assert not missing, f"{place}:{line_number}: {name} lacks {missing}"
+
+
+@pytest.fixture
+def syslog(tmp_path: Path) -> Iterator[socket.socket]:
+    """What the system's log hears."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
+        log.bind(str(tmp_path / "log.sock"))
+        log.setblocking(False)
+        yield log
+
+
+def heard(log: socket.socket) -> list[str]:
+    lines: list[str] = []
+    try:
+        while True:
+            lines.append(log.recv(4096).decode())
+    except BlockingIOError:
+        return lines
+
+
+def test_syslog_hears_of_start_stop_and_abnormal_operation(
+    tmp_path: Path, syslog: socket.socket
+) -> None:
+    chronicle = Chronicle(tmp_path, "en", Syslog(str(tmp_path / "log.sock")))
+    chronicle.remark(remark("started", servers=2, systems=3, mode="pair"))
+    chronicle.remark(remark("stopping", reason="SIGTERM"))
+    chronicle.remark(remark("crashed", reason="an internal error"))
+    who = f"haconn[{os.getpid()}]"
+    assert heard(syslog) == [
+        f"<30>{who}: HACN301 started: 2 managed servers, 3 systems, mode pair",
+        f"<30>{who}: HACN302 stopping: SIGTERM",
+        f"<27>{who}: HACN303 stopped abnormally: an internal error",
+    ]
+    chronicle._syslog.close()
+
+
+@pytest.mark.parametrize("name", sorted(MESSAGES))
+def test_syslog_hears_what_is_abnormal_and_of_no_single_reset(
+    tmp_path: Path, syslog: socket.socket, name: str
+) -> None:
+    chronicle = Chronicle(tmp_path, "ja", Syslog(str(tmp_path / "log.sock")))
+    fields = {field for _, field, _, _ in string.Formatter().parse(MESSAGES[name].english) if field}
+    chronicle.remark(remark(name, **dict.fromkeys(fields, "x")))
+    lines = heard(syslog)
+    assert [MESSAGES[name].id in line for line in lines] == [True] * (name in TO_SYSLOG)
+    chronicle._syslog.close()
+
+
+def test_a_full_syslog_holds_nothing_up_and_a_missing_one_is_no_error(
+    tmp_path: Path, syslog: socket.socket
+) -> None:
+    full = Syslog(str(tmp_path / "log.sock"))
+    for _ in range(5000):
+        full.put(Severity.ERROR, "x" * 200)
+    full.close()
+    assert len(heard(syslog)) < 5000
+    none = Syslog(str(tmp_path / "nothing.sock"))
+    none.put(Severity.ERROR, "x")
+    none.close()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import trio
 
+from fixtures.simulators.netns.cuts import lacking
 from tests.netns.deeds import Scenario
 from tests.netns.performance import Played, perform
 from tests.netns.scenarios import SCENARIOS
@@ -27,6 +28,9 @@ def main() -> int:
     plays = seeds(chosen.seed) if chosen.seed else named(" ".join(chosen.words))
     if not plays:
         parser.error("no scenario has these words in its name")
+    why = lacking()
+    if why is not None:
+        parser.error(why)
     return int(sum([bool(play(one, shown=chosen.show).faults) for one in plays]) > 0)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.simulators.netns.cuts import lacking
 from fixtures.simulators.netns.inside import sockets_by_namespace
 from fixtures.simulators.netns.stage import Stage, open_stage
 
@@ -21,9 +22,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.fixture(autouse=True)
 def as_root() -> None:
-    """Skip for whoever may not make namespaces."""
-    if os.geteuid() != 0:
-        pytest.skip("needs root, for network namespaces")
+    """Skip where no play can be played; where nothing may be skipped, only for want of root."""
+    why = lacking()
+    if why is not None and os.geteuid() == 0 and os.environ.get("CI") == "true":
+        pytest.fail(why, pytrace=False)
+    if why is not None:
+        pytest.skip(why)
 
 
 @pytest.fixture

@@ -183,9 +183,14 @@ def shown(world: World, now: Instant) -> list[str]:
         f"= {system.key} {system.status.value}{', barred' if is_barred(system, now) else ''}"
         for system in world.systems.values()
     ]
+    pairs = [
+        f"= {system.key} and {system.pair} watch each other, as the latest check says"
+        for system in world.systems.values()
+        if system.pair is not None
+    ]
     owed = [
         f"= {server.name} is owed {owed.what.value}, due {owed.due:.3f}"
         for server in world.servers.values()
         for owed in server.owed
     ]
-    return systems + owed
+    return systems + pairs + owed

@@ -1,6 +1,6 @@
 """What is said of the pair: once when it begins, once when it is over, and nothing in between."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path as File
 
@@ -225,10 +225,38 @@ def test_an_undecided_server_that_the_operator_makes_active_has_not_heard_its_pe
     bench.close()
 
 
-def test_whoever_could_take_over_is_asked_at_every_look(bench: Bench) -> None:
+def is_silent(bench: Bench) -> None:
+    bench.heard_on = set()
+    bench.pass_by(3)
+
+
+def is_behind(bench: Bench) -> None:
+    bench.log.followed_by(ME)
+
+
+def has_other_settings(bench: Bench) -> None:
+    bench.says(configuration=b"others!!")
+
+
+def cannot_fence(bench: Bench) -> None:
+    bench.says(peer_fenceable=False)
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        (is_silent, "m2 is not heard"),
+        (is_behind, "it is not synchronised"),
+        (has_other_settings, "its settings differ"),
+        (cannot_fence, "it could not prove this server off"),
+    ],
+)
+def test_whatever_keeps_the_standby_from_taking_over_is_told_at_the_next_look(
+    bench: Bench, how: Callable[[Bench], None], reason: str
+) -> None:
     assert set(bench.ears.told) == {False}
     assert bench.watchman.degraded(Instant(bench.now)) == ()
-    bench.says(peer_fenceable=False)
+    how(bench)
     bench.step()
     assert bench.ears.told[-1]
-    assert bench.watchman.degraded(Instant(bench.now)) == ("it could not prove this server off",)
+    assert reason in bench.watchman.degraded(Instant(bench.now))
