@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from haconn.cli.commands import COMMANDS, PROGRAMS
+from haconn.cli.commands import COMMANDS
 from haconn.cli.reference import ROOT, documents, main
 from haconn.config.documents import FILES, parse_files
 from haconn.config.schema import Configuration
@@ -69,4 +69,28 @@ def test_bash_completes_words_options_and_values(line: str, known: str) -> None:
 
 
 def test_every_program_has_a_man_page() -> None:
-    assert {Path(path).stem for path in DOCUMENTS if path.startswith("docs/man/")} == set(PROGRAMS)
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        programs = tomllib.load(file)["project"]["scripts"]
+    assert {Path(path).stem for path in DOCUMENTS if path.startswith("docs/man/")} == set(programs)
+
+
+def test_every_man_page_that_is_referred_to_exists() -> None:
+    unit = "".join(path.read_text() for path in (ROOT / "etc").rglob("*.service"))
+    referred = set(re.findall(r"man:([a-z0-9-]+)\(8\)", unit))
+    referred |= {
+        name
+        for text in DOCUMENTS.values()
+        for name in re.findall(r"([a-z0-9-]+)\(8\)", text.replace("\\-", "-"))
+    }
+    assert referred
+    assert {f"docs/man/{name}.8" for name in referred} <= set(DOCUMENTS)
+
+
+@pytest.mark.parametrize("path", [path for path in DOCUMENTS if path.startswith("docs/man/")])
+def test_man_finds_no_fault_in_a_page(path: str) -> None:
+    groff = shutil.which("groff")
+    if groff is None:
+        pytest.skip("groff is not installed here")
+    command = [groff, "-man", "-Tutf8", "-ww", "-z", str(ROOT / path)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert ended.stderr == ""

@@ -228,6 +228,21 @@ def test_limits_are_refused_at_the_command(root: Path) -> None:
     assert "32 managed servers are registered; allowed: 32" in error
 
 
+def test_132_pdus_are_registered_and_no_more(root: Path) -> None:
+    for n in range(1, 132):
+        assert setup(root, f"ipdu add 127.0.2.{n} model=IBM_PDU").err.startswith("warning: no SNMP")
+    assert setup(root, "ipdu add 127.0.3.1 model=IBM_PDU").status == 0
+    assert "133 PDUs; allowed: 132" in refused(root, "ipdu add 127.0.3.2 model=IBM_PDU")
+
+
+def test_a_server_has_one_system_and_a_monitor_one_key(root: Path) -> None:
+    """256 systems are too many for 32 servers without guests: tests/config/test_keys.py."""
+    assert setup(root, "key new P1 port=6001 address=1").status == 0
+    error = refused(root, "key new P2 port=6001 address=1")
+    assert "P2: port=6001 address=1 is P1 already" in error
+    assert "a guest needs VMware=Enable" in refused(root, "key new P1/vm port=6001 address=2")
+
+
 def test_nothing_but_a_new_key_shows_a_secret(root: Path) -> None:
     setup(root, "snmp name=canaryCommunity")
     setup(root, "key new P1 port=6001 address=3")

@@ -9,6 +9,7 @@ import trio
 
 from haconn.core import pair
 from haconn.core.beat import PairRole
+from haconn.core.events import Requested, Speaker
 from haconn.core.gate import InStep
 from haconn.core.model import Instant
 from haconn.core.report import CopyReport, MonitorReport, PduReport, RoleReport, StatusReport
@@ -242,6 +243,27 @@ async def test_shutdown_is_refused_if_the_standby_does_not_confirm(tmp_path: Pat
         assert report.text.startswith("this server stops")
         await active.ended.wait()
         assert active.codes == [0]
+
+
+async def test_shutdown_in_the_middle_of_a_reset_is_refused_unless_forced(tmp_path: Path) -> None:
+    async with two_members(tmp_path) as members:
+        active, standby = await members.in_step()
+        serving = active.service.activation.active
+        assert serving is not None
+        owner = serving.parts.owner
+        target, requester = list(owner.world.systems)[:2]
+        speaker = Speaker(requester, "boot", Instant(trio.current_time()), "127.0.0.1", 7001)
+        # it is conservative for its first 15 s, and would hold the request back
+        owner.world.settings = replace(owner.world.settings, conservative_until=None)
+        owner.take(Requested(speaker, "a1", target))
+        assert owner.world.systems[target].reset is not None
+        refusal = await active.refuses(ShutdownActive())
+        assert refusal.startswith("a reset is in progress; --force")
+        assert not active.ending.ordered.is_set()
+        assert not standby.ending.ordered.is_set(), "it was not told to stop either"
+        await active.ask(ShutdownActive(force=True))
+        await active.ended.wait()
+        assert (active.codes, standby.codes) == ([0], [0])
 
 
 async def test_shutdown_of_a_pair_whose_standby_has_stopped_needs_no_force(tmp_path: Path) -> None:
