@@ -245,7 +245,7 @@ def _unheard(
 
 
 def outranks(member: Member, claim: Claim) -> bool:
-    """Whether of two undecided servers this one is to be active: greater epoch, then list order."""
+    """Whether of two undecided servers this one is to be active: greater epoch, then name."""
     return (member.epoch, -member.rank) > (claim.epoch, member.rank - 1)
 
 

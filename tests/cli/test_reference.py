@@ -77,11 +77,8 @@ def test_every_program_has_a_man_page() -> None:
 def test_every_man_page_that_is_referred_to_exists() -> None:
     unit = "".join(path.read_text() for path in (ROOT / "etc").rglob("*.service"))
     referred = set(re.findall(r"man:([a-z0-9-]+)\(8\)", unit))
-    referred |= {
-        name
-        for text in DOCUMENTS.values()
-        for name in re.findall(r"([a-z0-9-]+)\(8\)", text.replace("\\-", "-"))
-    }
+    for text in DOCUMENTS.values():
+        referred |= set(re.findall(r"([a-z0-9-]+)\(8\)", text.replace("\\-", "-")))
     assert referred
     assert {f"docs/man/{name}.8" for name in referred} <= set(DOCUMENTS)
 
