@@ -30,7 +30,8 @@ from haconn.drivers.snmp.layout import FirmwareChanged
 ATTEMPT_S = 3.0
 """One attempt at an outlet: an order that was taken may need so long to show (A-39)."""
 ANSWER_S = 0.4
-"""An order without an answer by then is lost more often than slow: it is read back, repeated."""
+"""An order without an answer by then is lost more often than slow: it is read back, repeated. A
+PDU that was measured to be slower is given its own time: repetitions would pile up."""
 READ_EACH_S = 0.1
 RESTORE_WITHIN_S = 10.0
 Take = Callable[[DeviceEvent], None]
@@ -76,7 +77,7 @@ class OutletWriter:
     async def _is_off(self, keeper: PduKeeper, feed: Feed) -> bool:
         """Look once; a PDU that tells nothing is ordered as if the outlet were on."""
         states: Mapping[str, Power] = {}
-        with trio.move_on_after(ANSWER_S), suppress(DeviceError):
+        with trio.move_on_after(max(ANSWER_S, keeper.timeout_s)), suppress(DeviceError):
             states = await keeper.read((feed.outlet,))
         return states.get(feed.outlet) is Power.OFF
 
@@ -124,7 +125,7 @@ class OutletWriter:
         while True:
             answer: Answer | None = None
             attempt_ends = trio.current_time() + ATTEMPT_S
-            with trio.move_on_after(ANSWER_S):
+            with trio.move_on_after(max(ANSWER_S, keeper.timeout_s)):
                 answer = await keeper.switch(feed.outlet, power, sent, self._may_send)
             if isinstance(answer, Accepted):
                 on = power is Power.ON

@@ -22,7 +22,7 @@ from haconn.daemon.journal import Found, Journal, read
 from haconn.daemon.kdump import KdumpListener
 from haconn.daemon.outlets import OutletWriter
 from haconn.daemon.owner import Owner, Recorder
-from haconn.daemon.pdus import POLLS_AT_ONCE, PduKeeper
+from haconn.daemon.pdus import PduKeeper
 from haconn.daemon.recovery import recovered
 from haconn.daemon.resetpath import ResetPath
 from haconn.daemon.role_token import MaySend, always
@@ -167,9 +167,8 @@ def pdu_keepers(
 ) -> dict[str, PduKeeper]:
     """Make the keepers of all registered PDUs; nothing is sent before they are served."""
     poll_s = configuration.timers.pdu_poll_ms / 1000
-    polls = trio.CapacityLimiter(POLLS_AT_ONCE)
     return {
-        entry.addr: PduKeeper(entry.addr, pdu_of(configuration, entry, models), poll_s, polls, take)
+        entry.addr: PduKeeper(entry.addr, pdu_of(configuration, entry, models), poll_s, take)
         for entry in configuration.pdus
     }
 

@@ -1,8 +1,8 @@
 """One task per PDU: probe, polls, and what others may ask of its outlets.
 
 A PDU is probed before anything is concluded from it, and again when its firmware changes. Until a
-probe has succeeded nothing is read and nothing is switched. Only four polls run at a time, so
-that a cut never waits behind a burst of them; cuts and restores are not limited.
+probe has succeeded nothing is read and nothing is switched. No PDU waits for another: a hundred
+dead ones do not make the readings of the others old. Polls are spread over time, one socket each.
 """
 
 import random
@@ -19,7 +19,6 @@ from haconn.drivers.snmp.device import Pdu
 from haconn.drivers.snmp.layout import FirmwareChanged, Layout, NotUsable
 
 JITTER = 0.1
-POLLS_AT_ONCE = 4
 Take = Callable[[DeviceEvent], None]
 
 
@@ -31,7 +30,6 @@ class PduKeeper:
         address: str,
         pdu: Pdu,
         poll_s: float,
-        polls: trio.CapacityLimiter,
         take: Take,
     ) -> None:
         self.address = address
@@ -41,7 +39,6 @@ class PduKeeper:
         """The last reading of each outlet, for display."""
         self._pdu = pdu
         self._poll_s = poll_s
-        self._polls = polls
         self._take = take
         self.unusable = ""
         """Why it cannot be used for fencing, in one line; empty if it can, or is silent."""
@@ -51,12 +48,16 @@ class PduKeeper:
         """What a probe found; before it, what the model says."""
         return self._pdu.expected_outlets if self.layout is None else self.layout.outlets
 
+    @property
+    def timeout_s(self) -> float:
+        """How long it is given for an answer at present before it is asked again."""
+        return self._pdu.timeout_s
+
     async def serve(self) -> None:
         """Probe and poll; for ever."""
         await trio.sleep(random.uniform(0, min(self._poll_s, 1.0)))
         while True:
-            async with self._polls:
-                await self._look()
+            await self._look()
             await trio.sleep(self._poll_s * random.uniform(1 - JITTER, 1 + JITTER))
 
     async def _look(self) -> None:
@@ -97,13 +98,14 @@ class PduKeeper:
             if self.layout is layout:  # nobody has probed anew meanwhile
                 self.layout = None
             raise
+        timeout_s = self.timeout_s
         states = {outlet: one.power for outlet, one in found.items()}
         self.states.update(states)
         self._take(
             FeedsRead(
                 {
                     Feed(self.address, outlet): FeedReading(
-                        one.power, asked_at, Instant(one.answered_at), one.uptime_s
+                        one.power, asked_at, Instant(one.answered_at), one.uptime_s, timeout_s
                     )
                     for outlet, one in found.items()
                 }

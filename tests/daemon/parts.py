@@ -185,10 +185,8 @@ def keepers(
     pdus: Mapping[str, Pdu], listener: Listener, poll_s: float = 5.0
 ) -> dict[str, PduKeeper]:
     """A keeper for each PDU, not serving yet."""
-    polls = trio.CapacityLimiter(4)
     return {
-        address: PduKeeper(address, pdu, poll_s, polls, listener.take)
-        for address, pdu in pdus.items()
+        address: PduKeeper(address, pdu, poll_s, listener.take) for address, pdu in pdus.items()
     }
 
 

@@ -12,7 +12,7 @@ from fixtures.simulators.pdu_ber import Message, Oid, Typed, decode, encode, enc
 from haconn.config.pdu_model import Version
 from haconn.core.model import Secret
 from haconn.drivers.snmp import boundary
-from haconn.drivers.snmp.boundary import Kind, Reply, Request, Value, accept, build
+from haconn.drivers.snmp.boundary import UPTIME, Kind, Reply, Request, Value, accept, build
 from haconn.drivers.snmp.exchange import DATAGRAM_MAX
 
 STATE: Oid = (1, 3, 6, 1, 4, 1, 2, 6, 223, 8, 2, 2, 1, 11, 4)
@@ -117,6 +117,33 @@ def test_answer_is_read_as_the_other_decoder_reads_it(
         assert tuple(oid for oid, _ in reply.bindings) == oids
         read = [value for _, value in reply.bindings]
         assert all(same(value, typed) for value, typed in zip(read, values, strict=True))
+
+
+TICKS = st.one_of(st.integers(0, 2**32 - 1), st.sampled_from([0, 127, 128, 2**31, 2**32 - 1]))
+UPTIME_INSIDE = bytes.fromhex("06082b0601020101030043040badcafe")
+"""What a text may hold: the uptime's own octets."""
+
+
+@given(VERSIONS, st.lists(st.tuples(TICKS, VALUES), min_size=1, max_size=4), st.booleans())
+def test_an_uptime_beside_a_state_is_its_own_in_each_answer(
+    version: Version, polls: list[tuple[int, Typed]], hidden: bool
+) -> None:
+    """It changes with each poll, and what is kept of the answer must not show an older one."""
+    text = Typed(ber.OCTETS, UPTIME_INSIDE if hidden else b"v1.2")
+    for ticks, state in polls:
+        request = build(Kind.GET, version, COMMUNITY, (UPTIME, STATE, (1, 3, 9)))
+        values = (Typed(ber.TIME_TICKS, ticks), state, text)
+        reply = accept(request, encode(answer_to(request, *values)))
+        assert reply is not None
+        read = [value for _, value in reply.bindings]
+        assert all(same(value, typed) for value, typed in zip(read, values, strict=True))
+
+
+def test_a_text_that_holds_an_uptime_is_read_as_it_stands() -> None:
+    request = build(Kind.GET, "2c", COMMUNITY, (STATE,))
+    reply = accept(request, encode(answer_to(request, Typed(ber.OCTETS, UPTIME_INSIDE))))
+    assert reply is not None
+    assert reply.bindings[0][1].octets == UPTIME_INSIDE
 
 
 @given(EXCEPTIONS)

@@ -14,7 +14,7 @@ pyasn1 raises IndexError, TypeError and more on bad input: hence the one broad c
 
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import lru_cache
 from types import SimpleNamespace
@@ -37,6 +37,11 @@ ID_FIRST = 0x01000000
 a new id by putting four octets in place."""
 ANY_ID = bytes.fromhex("01234567")
 """Stands for every id in a datagram to be decoded. Its octets differ: it cannot overlap itself."""
+UPTIME: Oid = (1, 3, 6, 1, 2, 1, 1, 3, 0)
+"""sysUpTime.0 of SNMPv2-MIB."""
+_UPTIME_HEAD = bytes.fromhex("06082b0601020101030043")
+"""How it stands in a binding: the object, and that TimeTicks follow."""
+ANY_UPTIME = bytes.fromhex("0101010101")
 MISSING = frozenset({"noSuchObject", "noSuchInstance", "endOfMibView", "NULL"})
 TYPES = {
     univ.Integer.tagSet: "INTEGER",
@@ -122,10 +127,10 @@ def build(
 def accept(request: Request, datagram: bytes) -> Reply | None:
     """Read the answer to a request; None if the datagram is not it.
 
-    Polls bring the same answers for months, but for the id, and decoding one takes 1 to 2 ms. So a
-    datagram is decoded with ANY_ID in place of its id, and that is kept. It is the same datagram
-    for the decoder: ANY_ID must stand in it once only, so that where it is read as the id is the
-    place where our id stood.
+    Polls bring the same answers for months, but for the id and the uptime, and decoding one takes
+    1 to 2 ms. So a datagram is decoded with ANY_ID in place of its id and ANY_UPTIME in place of
+    its uptime, and that is kept. It is the same datagram for the decoder: each must stand in it
+    once only, so that where it is read is the place where ours stood.
     """
     own_id = request.request_id.to_bytes(4, "big")
     before, found, after = datagram.partition(own_id)
@@ -133,10 +138,36 @@ def accept(request: Request, datagram: bytes) -> Reply | None:
         return None
     general = before + ANY_ID + after
     if general.count(ANY_ID) == 1:
+        general, uptime = _without_uptime(general)
         reply = _decode_kept(request.version, request.community, general)
+        reply = reply if reply is None or uptime is None else _with_uptime(reply, uptime)
         if reply is not None:
             return reply
     return _decode(request.version, request.community, own_id, datagram)
+
+
+def _without_uptime(datagram: bytes) -> tuple[bytes, Value | None]:
+    """Put ANY_UPTIME in the place of an uptime; None if there is none, or not just one."""
+    before, head, after = datagram.partition(_UPTIME_HEAD)
+    length = after[0] if after else 0
+    octets = after[1 : 1 + length]
+    ticks = int.from_bytes(octets, "big", signed=True)
+    plain = 1 <= len(octets) == length <= len(ANY_UPTIME) and 0 <= ticks < 2**32
+    if not plain or _UPTIME_HEAD in after:
+        return datagram, None
+    rest = after[:1] + ANY_UPTIME[:length] + after[1 + length :]
+    return before + head + rest, Value("TimeTicks", number=ticks)
+
+
+def _with_uptime(reply: Reply, uptime: Value) -> Reply | None:
+    """Put the uptime back; None if it was read as something else."""
+    if [oid for oid, value in reply.bindings].count(UPTIME) != 1:
+        return None
+    bindings = (
+        (oid, uptime if oid == UPTIME and value.asn1_type == uptime.asn1_type else value)
+        for oid, value in reply.bindings
+    )
+    return replace(reply, bindings=tuple(bindings))
 
 
 @lru_cache(maxsize=1024)

@@ -15,9 +15,10 @@ import trio
 
 from haconn.config.pdu_model import Oid, PduModel, Place, Version
 from haconn.core.model import Answer, InDoubt, Power, Secret, Unsent
+from haconn.drivers.answer_times import AnswerTimes
 from haconn.drivers.base import DeviceFault, DeviceSilent
 from haconn.drivers.snmp import status
-from haconn.drivers.snmp.boundary import Kind, Reply, Value, build
+from haconn.drivers.snmp.boundary import UPTIME, Kind, Reply, Value, build
 from haconn.drivers.snmp.exchange import ask, order
 from haconn.drivers.snmp.layout import (
     NOTHING,
@@ -28,9 +29,9 @@ from haconn.drivers.snmp.layout import (
     text_of,
 )
 
-UPTIME: tuple[Oid, ...] = ((1, 3, 6, 1, 2, 1, 1, 3, 0),)
-"""sysUpTime.0 of SNMPv2-MIB."""
 TICKS_PER_S = 100
+FIRST_READ_S = 0.25
+"""How long a PDU that was never measured is given for a read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +67,17 @@ class _Answered:
 
 
 class Pdu:
-    """One PDU. It keeps no state between calls, so calls may run at the same time."""
+    """One PDU. It keeps nothing between calls but how long answers take: they may run at once."""
 
     def __init__(self, address: PduAddress, model: PduModel) -> None:
         self._address = address
         self._model = model
+        self._times = AnswerTimes(FIRST_READ_S)
+
+    @property
+    def timeout_s(self) -> float:
+        """How long it is given for an answer at present before it is asked again."""
+        return self._times.timeout_s
 
     @property
     def expected_outlets(self) -> tuple[str, ...]:
@@ -185,7 +192,7 @@ class Pdu:
 
         With `uptime` each request asks for sysUpTime too, unless the agent has none.
         """
-        address, with_each = self._address, UPTIME if uptime else ()
+        address, with_each = self._address, (UPTIME,) if uptime else ()
         limit = max(self._model.max_varbinds - len(with_each), 1)
         found: dict[Oid, _Answered] = {}
         waiting = deque(oids[start : start + limit] for start in range(0, len(oids), limit))
@@ -193,7 +200,7 @@ class Pdu:
             part = waiting.popleft()
             asked = with_each + part
             request = build(Kind.GET, version, address.community, asked)
-            reply = await ask(address.host, address.port, request)
+            reply = await ask(address.host, address.port, request, self._times)
             if reply.status == status.NO_ERROR:
                 if not _names(reply, asked):
                     raise DeviceFault(f"PDU {address.host} answered for other objects")
@@ -212,7 +219,7 @@ class Pdu:
 
 def _answered(reply: Reply) -> dict[Oid, _Answered]:
     values = dict(reply.bindings)
-    ticks = values.get(UPTIME[0], NOTHING)
+    ticks = values.get(UPTIME, NOTHING)
     uptime_s = None if ticks.number is None else ticks.number / TICKS_PER_S
     now = trio.current_time()
     return {oid: _Answered(value, now, uptime_s) for oid, value in reply.bindings}

@@ -2,7 +2,8 @@
 
 The kernel of a connected socket drops what other addresses and ports send and reports ICMP errors
 (0.02 ms, so sharing one saves nothing). No deadline is made here: the caller's cancel scope is the
-limit, and after it nothing is left behind, neither a socket nor a further datagram.
+limit, and after it nothing is left behind, neither a socket nor a further datagram. When a read is
+asked again follows the PDU's measured answer time.
 """
 
 import socket
@@ -11,19 +12,19 @@ from collections.abc import Callable
 import trio
 
 from haconn.core.model import InDoubt, Unsent
+from haconn.drivers.answer_times import ASKINGS, AnswerTimes
 from haconn.drivers.base import DeviceSilent, DeviceUnreachable
 from haconn.drivers.snmp.boundary import Reply, Request, accept
 
-RETRANSMIT_S = (0.25, 0.5, 1.0)
-"""How long a read waits after each sending of the same bytes."""
 DATAGRAM_MAX = 4096
 """A longer datagram is cut off, and so is no answer: decoding is slow, and its time bounded."""
 
 
-async def ask(host: str, port: int, request: Request) -> Reply:
+async def ask(host: str, port: int, request: Request, times: AnswerTimes) -> Reply:
     """Send a request that changes nothing, again after each interval, until its answer comes.
 
-    The bytes are the same each time, so that any answer is the answer.
+    The bytes are the same each time, so that any answer is the answer. `times` is what was
+    measured of this PDU, and is added to.
 
     Raises:
         DeviceSilent: no answer to the last sending either.
@@ -31,18 +32,17 @@ async def ask(host: str, port: int, request: Request) -> Reply:
     """
     refusals: list[OSError] = []
     try:
-        opened = trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    except OSError as error:  # no descriptor is left
+        sock = await _connected(host, port)
+    except OSError as error:
         raise DeviceUnreachable(f"PDU {host}: {_reason(error)}") from error
-    with opened as sock:
-        try:
-            await sock.connect((host, port))
-        except OSError as error:
-            raise DeviceUnreachable(f"PDU {host}: {_reason(error)}") from error
-        for interval_s in RETRANSMIT_S:
+    with sock:
+        began = trio.current_time()
+        for askings, interval_s in zip(range(1, ASKINGS + 1), times.intervals(), strict=False):
             with trio.move_on_after(interval_s):
-                return await _attempt(sock, request, refusals)
-    if len(refusals) >= len(RETRANSMIT_S):
+                reply = await _attempt(sock, request, refusals)
+                times.answered(trio.current_time() - began, askings)
+                return reply
+    if len(refusals) >= ASKINGS:
         raise DeviceUnreachable(f"PDU {host}: port {port}: {_reason(refusals[-1])}")
     raise DeviceSilent(f"PDU {host}: no answer; a wrong SNMP community looks the same")
 
@@ -56,12 +56,11 @@ async def order(
         sent: called when the kernel has taken the datagram, before anything else can happen.
     """
     try:
-        opened = trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    except OSError as error:  # no descriptor is left
+        sock = await _connected(host, port)
+    except OSError as error:
         return Unsent(f"PDU {host}: {_reason(error)}")
-    with opened as sock:
+    with sock:
         try:
-            await sock.connect((host, port))
             await sock.send(request.wire)
         except OSError as error:
             return Unsent(f"PDU {host}: {_reason(error)}")
@@ -70,6 +69,17 @@ async def order(
             return await _answer(sock, request)
         except OSError as error:
             return InDoubt(f"PDU {host}: port {port}: {_reason(error)}")
+
+
+async def _connected(host: str, port: int) -> trio.socket.SocketType:
+    """Raises OSError, also when this process or the machine has no descriptor left."""
+    sock = trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        await sock.connect((host, port))
+    except BaseException:
+        sock.close()
+        raise
+    return sock
 
 
 async def _attempt(

@@ -116,13 +116,11 @@ class Standby:
         self.attempt: tuple[Plan, State] | None = None
         self._waiting: deque[PeerEvent] = deque()
         self._news, self._considered = trio.Event(), trio.Event()
-        polls = trio.CapacityLimiter(4)
         pdus = {
             pdu.address: PduKeeper(
                 pdu.address,
                 driver(pdu.address, pdu.port, MODEL_OF[LAYOUT]),
                 means.bmc_poll_s,
-                polls,
                 self.take,
             )
             for pdu in world.rack
