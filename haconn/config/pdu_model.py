@@ -65,6 +65,10 @@ class Variant:
     absent: tuple[Oid, ...]
     firmware_has: str
     firmware_not: str
+    firmware_is: tuple[str, ...] = ()
+    """Versions that are known to have this layout, whatever their marks and their names say."""
+    differs_from: str = ""
+    """The id of a variant whose state no outlet may fit too: there it is something else."""
 
     def switch(self, power: Power) -> Switch:
         """Give the way to switch an outlet on or off; there is none for UNKNOWN."""
@@ -89,6 +93,11 @@ class PduModel:
     state_type: str
     unknown: frozenset[int]
     variants: tuple[Variant, ...]
+
+    @property
+    def ambiguous(self) -> bool:
+        """Whether it has several layouts, so that one may be taken for another."""
+        return len(self.variants) > 1
 
     @property
     def chained(self) -> bool:

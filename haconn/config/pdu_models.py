@@ -19,7 +19,8 @@ Keys of a file:
     off, on       { write = number, read = [numbers], oid = an OID in place of `control` }
     unknown       numbers the device may answer that are neither on nor off; optional
     [[variant]]   id, state, control, present = [OIDs], absent = [OIDs],
-                  firmware_has = text, firmware_not = text: all but `id` optional
+                  firmware_has = text, firmware_not = text, firmware_is = [texts],
+                  differs_from = id: all but `id` optional
 
 Without a [[variant]] the model has one, with the id "only".
 """
@@ -173,10 +174,24 @@ def _variants(table: Table, chained: bool) -> tuple[Variant, ...]:
     variants = tuple(_variant(one, shared, chained) for one in tables)
     if len({variant.id for variant in variants}) < len(variants):
         table.fault("variant", "two have the same id; ids must differ")
+    _check_exceptions(table, variants)
     for one, variant in zip(tables, variants, strict=True):
         if len(variants) > 1 and not variant.present + variant.absent:
             one.fault("present", "missing; with several variants each needs `present` or `absent`")
     return variants
+
+
+def _check_exceptions(table: Table, variants: tuple[Variant, ...]) -> None:
+    """A firmware is of one layout, and one differs from another that there is."""
+    firmwares = [firmware for variant in variants for firmware in variant.firmware_is]
+    if len(set(firmwares)) < len(firmwares):
+        table.fault("variant.firmware_is", "names a firmware twice; each has one layout")
+    ids = {variant.id for variant in variants}
+    for variant in variants:
+        others = sorted(ids - {variant.id})
+        if variant.differs_from and variant.differs_from not in others:
+            allowed = ", ".join(others) or "none, there is one variant"
+            table.fault("variant.differs_from", f"must be the id of another variant: {allowed}")
 
 
 def _variant(table: Table, shared: "_Shared", chained: bool) -> Variant:
@@ -189,6 +204,11 @@ def _variant(table: Table, shared: "_Shared", chained: bool) -> Variant:
         absent=table.oids("absent"),
         firmware_has=table.text("firmware_has", ""),
         firmware_not=table.text("firmware_not", ""),
+    )
+    variant = replace(
+        variant,
+        firmware_is=table.texts("firmware_is"),
+        differs_from=table.text("differs_from", ""),
     )
     table.finish()
     return variant

@@ -103,6 +103,15 @@ class Table:
             return ""
         return value
 
+    def texts(self, key: str) -> tuple[str, ...]:
+        allowed = "a list of texts of 1 to 64 characters"
+        value = self._get(key, allowed, optional=True)
+        items = value if isinstance(value, list) else []
+        good = tuple(one for one in items if isinstance(one, str) and 0 < len(one) <= 64)
+        if value is not None and (not good or len(good) != len(items)):
+            self._wrong(key, value, allowed)
+        return good
+
     def choice(self, key: str, allowed: tuple[Choice, ...]) -> Choice:
         must = " or ".join(f'"{one}"' for one in allowed)
         value = self._get(key, must)

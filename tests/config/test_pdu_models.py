@@ -221,6 +221,16 @@ def test_variants_of_a_model_need_marks_and_ids_of_their_own() -> None:
     assert any("state: missing" in f for f in faults_of(none))
 
 
+def test_a_known_firmware_has_one_layout_and_a_variant_differs_from_another() -> None:
+    one = '[[variant]]\nid = "a"\nabsent = ["1.3.6"]\nfirmware_is = ["v1"]\n'
+    assert read_pdu_model("SITE", GOOD + one).variants[0].firmware_is == ("v1",)
+    two = GOOD + one + one.replace('"a"', '"b"') + 'differs_from = "b"\n'
+    assert any("firmware_is: names a firmware twice" in fault for fault in faults_of(two))
+    assert any("id of another variant: a" in fault for fault in faults_of(two))
+    assert faults_of(GOOD + one.replace('["v1"]', "[]"))
+    assert any("there is one variant" in f for f in faults_of(GOOD + one + 'differs_from = "a"\n'))
+
+
 def test_operator_pins_a_layout_by_a_model_with_that_variant_only() -> None:
     pinned = read_pdu_model(
         "IBM_OLD",

@@ -224,17 +224,19 @@ async def test_layout_of_the_older_firmware_proves_nothing_on_the_newer(start: S
     old = MODELS["IBM_PDU"].variant("old")
     pinned = replace(MODELS["IBM_PDU"], variants=(replace(old, absent=(), firmware_not=""),))
     device = driver(HOST, pdu.port, pinned)
-    with pytest.raises(NotUsable, match="Gauge32 8000"):
+    with pytest.raises(NotUsable, match="outlet 1 is INTEGER 8000"):
         await device.probe()
-    found = replace(await driver_of(pdu, "ibm-new").probe(), variant="old")
+    device = driver_of(pdu, "ibm-new")
+    found = replace(await device.probe(), variant="old")
     assert await device.switch(found, "4", Power.OFF, whenever) == Accepted()
     assert await states_of(device, found, ["4"]) == {"4": Power.UNKNOWN}
     assert pdu.agent.on[4]
 
 
 async def test_layout_of_the_newer_firmware_proves_nothing_on_the_older(start: Start) -> None:
-    """Column 13 of the older layout is the last power: 0 W on an idle outlet."""
+    """Column 13 of the older layout is the last power: 0 W on an idle outlet, and on that only."""
     pdu = await start("ibm-old")
+    pdu.agent.objects.fixed[(*IBM_ROW, 13, 2)] = Typed(ber.INTEGER, 217)
     found = replace(await driver_of(pdu, "ibm-old").probe(), variant="new")
     device = driver_of(pdu, "ibm-old")
     assert await states_of(device, found, ["4"]) == {"4": Power.UNKNOWN}
@@ -251,12 +253,12 @@ def forget_firmware(agent: Agent) -> None:
 
 
 def grow_a_column(agent: Agent) -> None:
-    agent.objects.fixed[(*IBM_ROW, 14, 1)] = Typed(ber.GAUGE32, 0)
+    agent.objects.fixed[(*IBM_ROW, 14, 1)] = Typed(ber.INTEGER, 0)
 
 
 def grow_two_columns(agent: Agent) -> None:
     grow_a_column(agent)
-    agent.objects.fixed[(*IBM_ROW, 15, 1)] = Typed(ber.GAUGE32, 0)
+    agent.objects.fixed[(*IBM_ROW, 15, 1)] = Typed(ber.INTEGER, 0)
 
 
 def count_6000(agent: Agent) -> None:

@@ -26,6 +26,7 @@ from haconn.drivers.snmp.layout import (
     Layout,
     choose,
     objects_to_ask,
+    states_to_ask,
     text_of,
 )
 
@@ -103,23 +104,27 @@ class Pdu:
         return await self._probe(versions[-1])
 
     async def _probe(self, version: Version) -> Layout:
-        answered = await self._get(version, objects_to_ask(self._model))
-        return choose(self._model, version, _values(answered))
+        values = _values(await self._get(version, objects_to_ask(self._model)))
+        states = await self._get(version, states_to_ask(self._model, values))
+        return choose(self._model, version, values | _values(states))
 
     async def read(self, layout: Layout, outlets: Sequence[str]) -> dict[str, OutletRead]:
         """Read the state of outlets; one that does not exist is UNKNOWN.
 
         What it says was true no earlier than the call. The uptime of each is of the very answer
         that has its state: a PDU that restarted between two answers does not vouch for the first.
+        Of a model with several layouts all outlets are read, and while one of them reads no state
+        none does: the column may be another one by now.
 
         Raises:
             FirmwareChanged: the layout is not to be used any more.
             DeviceSilent, DeviceUnreachable, DeviceFault: nothing was read.
         """
         variant = self._model.variant(layout.variant)
+        wanted_outlets = layout.outlets if self._model.ambiguous else outlets
         objects = {
             outlet: variant.state.at(self._model.locate(outlet))
-            for outlet in outlets
+            for outlet in wanted_outlets
             if outlet in layout.outlets
         }
         answered: dict[Oid, _Answered] = {}
@@ -129,6 +134,11 @@ class Pdu:
             self._check_firmware(layout, _values(answered))
         nothing = _Answered(NOTHING, trio.current_time(), None)
         found = {outlet: answered.get(oid, nothing) for outlet, oid in objects.items()}
+        if self._model.ambiguous and not all(
+            self._model.knows(variant, one.value.asn1_type, one.value.number)
+            for one in found.values()
+        ):
+            found = {}
         return {
             outlet: OutletRead(
                 self._model.power(variant, one.value.asn1_type, one.value.number),

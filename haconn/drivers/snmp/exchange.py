@@ -8,6 +8,7 @@ asked again follows the PDU's measured answer time.
 
 import socket
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import trio
 
@@ -73,13 +74,12 @@ async def order(
 
 async def _connected(host: str, port: int) -> trio.socket.SocketType:
     """Raises OSError, also when this process or the machine has no descriptor left."""
-    sock = trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    try:
+    with ExitStack() as unless_connected:
+        sock = trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        unless_connected.callback(sock.close)
         await sock.connect((host, port))
-    except BaseException:
-        sock.close()
-        raise
-    return sock
+        unless_connected.pop_all()
+        return sock
 
 
 async def _attempt(

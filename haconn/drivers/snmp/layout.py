@@ -5,8 +5,12 @@ is a threshold that takes a 0 and reads back 0, so that an outlet would be "prov
 feeds its server. Hence:
 
 Rule 1. The structure chooses: exactly one variant whose marks are all present, or all absent.
-Rule 2. The firmware must agree with that choice where the variant names a mark of it.
-Rule 3. The state of the first outlet must have the type of the table and a value it knows.
+Rule 2. The firmware must agree with that choice where the variant names a mark of it. A version
+        that the model names as known decides alone.
+Rule 3. The state of every outlet must have the type of the table and a value it knows: types and
+        one outlet tell nothing, since thresholds and watts are INTEGERs, and an idle outlet draws
+        0 W. A column that holds anything else is no column of states.
+Rule 4. A variant that must differ from another is not taken if every outlet fits that one too.
 
 A PDU that breaks one of them is not used, and the reason is told in one line. An operator who knows
 better pins a layout by a site model with that one variant and without marks.
@@ -49,7 +53,7 @@ class Layout:
 
 
 def objects_to_ask(model: PduModel) -> tuple[Oid, ...]:
-    """Give every object that `choose` looks at, each once."""
+    """Give the objects that are asked for first, each once: who it is, and which outlets it has."""
     first = Place(model.first_unit, 1)
     oids = [
         template.at(first)
@@ -64,34 +68,81 @@ def objects_to_ask(model: PduModel) -> tuple[Oid, ...]:
     return tuple(dict.fromkeys(oids))
 
 
+def states_to_ask(model: PduModel, values: Mapping[Oid, Value]) -> tuple[Oid, ...]:
+    """Give the state of every outlet under every variant, as the first answers count the outlets.
+
+    Raises:
+        NotUsable: they count none, or more than the model has.
+    """
+    _require_kin(model, values)
+    places = [model.locate(outlet) for outlet in _outlets(model, values)]
+    oids = (variant.state.at(place) for variant in model.variants for place in places)
+    return tuple(dict.fromkeys(oids))
+
+
 def choose(model: PduModel, version: Version, values: Mapping[Oid, Value]) -> Layout:
-    """Choose the variant by what the PDU answered to `objects_to_ask`.
+    """Choose the variant by what the PDU answered to `objects_to_ask` and `states_to_ask`.
 
     Raises:
         NotUsable: with the rule that is broken.
     """
-    first = Place(model.first_unit, 1)
+    _require_kin(model, values)
+    firmware = text_of(model.firmware, model, values)
+    variant = _named(model, firmware) or _marked(model, firmware, values)
+    outlets = tuple(_outlets(model, values))
+    misfit = _misfit(model, variant, outlets, values)
+    if misfit is not None:
+        raise NotUsable(_why(model, misfit))
+    other = variant.differs_from
+    if other and _misfit(model, model.variant(other), outlets, values) is None:
+        raise NotUsable(_why(model, f"its outlets fit layout {other} too, not only {variant.id}"))
+    return Layout(
+        model=model.name,
+        variant=variant.id,
+        version=version,
+        outlets=outlets,
+        firmware=firmware,
+        product=text_of(model.product, model, values),
+        name=text_of(model.label, model, values),
+    )
+
+
+def _require_kin(model: PduModel, values: Mapping[Oid, Value]) -> None:
+    if all(value.missing for value in values.values()):
+        reason = "it has none of the objects of this model: another model, or no PDU"
+        raise NotUsable(_why(model, reason))
+
+
+def _named(model: PduModel, firmware: str) -> Variant | None:
+    return next((one for one in model.variants if firmware in one.firmware_is), None)
+
+
+def _marked(model: PduModel, firmware: str, values: Mapping[Oid, Value]) -> Variant:
     fitting = [variant for variant in model.variants if _fits(variant, values)]
     if len(fitting) != 1:
         known = ", ".join(variant.id for variant in model.variants)
         found = "none" if not fitting else "several"
         raise NotUsable(_why(model, f"its objects fit {found} of the layouts {known}"))
-    variant = fitting[0]
-    firmware = text_of(model.firmware, model, values)
-    _check_firmware(model, variant, firmware)
-    state = values.get(variant.state.at(first), NOTHING)
-    if not model.knows(variant, state.asn1_type, state.number):
-        shown = state.asn1_type if state.number is None else f"{state.asn1_type} {state.number}"
-        raise NotUsable(_why(model, f"the state of its first outlet is {shown}"))
-    return Layout(
-        model=model.name,
-        variant=variant.id,
-        version=version,
-        outlets=tuple(_outlets(model, values)),
-        firmware=firmware,
-        product=text_of(model.product, model, values),
-        name=text_of(model.label, model, values),
-    )
+    _check_firmware(model, fitting[0], firmware)
+    return fitting[0]
+
+
+def _misfit(
+    model: PduModel, variant: Variant, outlets: tuple[str, ...], values: Mapping[Oid, Value]
+) -> str | None:
+    """Say which outlet does not read a state; None if each does.
+
+    Of a model with one layout only the first outlet has to have one: some PDUs count outlets that
+    they cannot switch.
+    """
+    for index, outlet in enumerate(outlets):
+        value = values.get(variant.state.at(model.locate(outlet)), NOTHING)
+        if index and value.missing and not model.ambiguous:
+            continue
+        if not model.knows(variant, value.asn1_type, value.number):
+            shown = value.asn1_type if value.number is None else f"{value.asn1_type} {value.number}"
+            return f"the state of its outlet {outlet} is {shown}"
+    return None
 
 
 def text_of(template: Template | None, model: PduModel, values: Mapping[Oid, Value]) -> str:
