@@ -15,6 +15,7 @@ from haconn.core.model import Secret, Unsent
 from haconn.daemon.pair.paths import own_address_towards
 from haconn.daemon.pair.settings_watch import UNREADABLE, SettingsWatch
 from haconn.daemon.supervision import Supervisor
+from haconn.drivers.answer_times import AnswerTimes
 from haconn.drivers.base import DeviceUnreachable
 from haconn.drivers.snmp.boundary import Kind, build
 from haconn.drivers.snmp.exchange import ask, order
@@ -42,9 +43,10 @@ STATE = (1, 3, 6, 1, 2, 1, 1, 1, 0)
 
 
 async def test_a_pdu_is_not_reached_and_is_not_ordered() -> None:
+    read = build(Kind.GET, "2c", COMMUNITY, (STATE,))
     with no_descriptors():
         with pytest.raises(DeviceUnreachable, match="Too many open files"):
-            await ask("127.0.0.1", 9, build(Kind.GET, "2c", COMMUNITY, (STATE,)))
+            await ask("127.0.0.1", 9, read, AnswerTimes(0.25))
         request = build(Kind.SET, "2c", COMMUNITY, (STATE,), (0,))
         answer = await order("127.0.0.1", 9, request, lambda: None)
     assert isinstance(answer, Unsent)
