@@ -238,19 +238,26 @@ def _silence(pair: Pair, now: Instant) -> list[Action]:
         return []
     actions: list[Action] = []
     again = pair.rhythm.retry_at is None or now >= pair.rhythm.retry_at
-    fences = member.role is PairRole.STANDBY and not member.fencing and again
+    fences = role.fences_when_silent(member) and not member.fencing and again
     if fences or not member.silent:
         blind = pair.seen.surroundings.blindness(pair.hearing.heard_at, now, times)
         actions += _role(pair, role.Silent(may_fence=again and blind is None), now)
         if fences and member.suits and blind is not None:
             actions += _blind(pair, blind, now)
-    if pair.member.role is PairRole.JOIN and pair.hearing.alone_for(now) >= times.boot_wait_s:
+    if is_alone(pair, now):
         actions += _alone(pair, now)
     return actions
 
 
+def is_alone(pair: Pair, now: Instant) -> bool:
+    """Whether this server waits for proof that it does not go for itself: no word has come for
+    the boot wait, and it may not fence."""
+    waits = role.waits_for_power_off(pair.member)
+    return waits and pair.hearing.alone_for(now) >= pair.settings.times.boot_wait_s
+
+
 def _alone(pair: Pair, now: Instant) -> list[Action]:
-    """Nobody was heard since the start: the record, or the power that reads off, decides."""
+    """No word for the boot wait: the record, or the power that reads off, decides."""
     actions = _role(pair, role.WaitedAlone(), now)
     if peer_power.peer_off(pair.power, now) is not None:
         actions += _role(pair, role.Proved(role.Proof.POWER_OFF), now)

@@ -14,6 +14,10 @@ Rule 4. A claim counts only in a session that is trusted, and if it answers to s
         (haconn/core/hearing.py). A session once superseded is never heard again.
 Rule 5. A new epoch is greater than any that was ever heard of. On hearing a greater one an active
         yields.
+Rule 6. A standby fences only if it has heard the session that it follows be active. One that has
+        promised and heard no more cannot know whether its promise has arrived; the other may be a
+        standby still, and would fence as well. It waits like an undecided server: for words, for
+        a reading of off that it has not ordered, or for the operator.
 """
 
 from dataclasses import dataclass, replace
@@ -249,6 +253,18 @@ def outranks(member: Member, claim: Claim) -> bool:
     return (member.epoch, -member.rank) > (claim.epoch, member.rank - 1)
 
 
+def fences_when_silent(member: Member) -> bool:
+    """Tell whether a silent peer may be fenced: only by who heard it be active (rule 6)."""
+    heard_active = member.following != NOBODY and member.active_heard == member.following
+    return member.role is PairRole.STANDBY and heard_active
+
+
+def waits_for_power_off(member: Member) -> bool:
+    """Tell whether a reading of off makes this server active though it has commanded nothing."""
+    promised = member.role is PairRole.STANDBY and not fences_when_silent(member)
+    return member.role is PairRole.JOIN or (promised and member.suits)
+
+
 def _without_record(member: Member) -> Step:
     if not member.stopped:
         return member, ()
@@ -322,7 +338,7 @@ def _active_hears(member: Member, claim: Claim) -> tuple[Action, ...]:
 
 def _silent(member: Member, *, may_fence: bool) -> Step:
     gone = replace(member, silent=True, candidate=False)
-    fences = member.role is PairRole.STANDBY and not member.fencing and member.suits
+    fences = fences_when_silent(member) and not member.fencing and member.suits
     if not (fences and may_fence):
         return gone, ()
     return replace(gone, fencing=True), (Fence(),)
@@ -330,7 +346,7 @@ def _silent(member: Member, *, may_fence: bool) -> Step:
 
 def _proved(member: Member, proof: Proof) -> Step:
     """Who fences, finishes: the peer was made powerless, whatever it said before."""
-    alone = member.role is PairRole.JOIN and member.silent
+    alone = waits_for_power_off(member) and member.silent
     if alone or (member.role is PairRole.STANDBY and member.fencing):
         return _activate(member, proof)
     return member, ()

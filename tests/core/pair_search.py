@@ -49,7 +49,7 @@ def _report(name: str, found: Found, seconds: float) -> Iterator[str]:
     end = "complete" if found.complete else "cut off"
     yield f"{name}: {worlds} worlds in {seconds:.1f} s ({worlds / seconds:.0f}/s), {end}"
     if found.bad is not None:
-        yield "  two holders: " + ", ".join(found.path)
+        yield "  must not be: " + ", ".join(found.path)
 
 
 def _stuck_report(found: Found) -> Iterator[str]:
@@ -62,7 +62,7 @@ def _stuck_report(found: Found) -> Iterator[str]:
 def main(names: list[str]) -> None:
     """Run the searches of these names, or all."""
     known = {name: (limits, None) for name, limits in {**SHORT, **LONG}.items()}
-    weak = {name: (rule.limits, rule) for name, rule in WEAK.items()}
+    weak = {name: (rule.searched, rule) for name, rule in WEAK.items()}
     for name, (limits, rule) in {**known, **weak}.items():
         if names and name not in names:
             continue

@@ -172,7 +172,7 @@ class Found:
     came: dict[int, int]
     """Every world that was met, and the one that it came from; the first came from itself."""
     bad: int | None
-    """A world in which two hold the address, with power; None if there is none."""
+    """A world that must not be; None if there is none."""
     complete: bool
 
     @property
@@ -202,8 +202,17 @@ class Found:
         )
 
 
+def wrong(one: Host, two: Host, limits: Limits) -> bool:
+    """Whether two hold the address, with power, or two fence each other."""
+    if one.holds and two.holds:
+        return True
+    return limits.one_fences and all(
+        host.member is not None and host.member.fencing for host in (one, two)
+    )
+
+
 def search(limits: Limits, step: StepFunction = role.step, most: int = 3_000_000) -> Found:
-    """Search every world that can come to be, until two hold the address."""
+    """Search every world that can come to be, until one must not be."""
     space = Space(limits, cache(step))
     known = space.known
     first = space.first()
@@ -216,7 +225,7 @@ def search(limits: Limits, step: StepFunction = role.step, most: int = 3_000_000
             if after in came:
                 continue
             came[after] = world
-            if known[after >> BITS].host.holds and known[after & LOW].host.holds:
+            if wrong(known[after >> BITS].host, known[after & LOW].host, limits):
                 return Found(space, came, after, complete=True)
             waiting.append(after)
         if len(came) >= most:

@@ -10,12 +10,14 @@ from haconn.core import role
 from haconn.core.beat import PairRole
 from haconn.core.role import (
     Claimed,
+    Fence,
     KeepRecord,
     Member,
     Peer,
     PeerStopped,
     Proof,
     Released,
+    Silent,
     Spoke,
     Step,
     outranks,
@@ -30,6 +32,13 @@ class Weak:
     why: str
     limits: Limits = field(default_factory=Limits)
     step: StepFunction = role.step
+    holders: bool = True
+    """Two hold the address; else two fence each other."""
+
+    @property
+    def searched(self) -> Limits:
+        """What is searched: only for what this is about."""
+        return replace(self.limits, one_fences=not self.holders)
 
 
 def _now_active(member: Member, event: Claimed) -> Step:
@@ -113,6 +122,14 @@ def _believes_strangers(member: Member, event: role.Event) -> Step:
     return role.step(member, event)
 
 
+def _fences_on_a_promise(member: Member, event: role.Event) -> Step:
+    after, actions = role.step(member, event)
+    silent = isinstance(event, Silent) and event.may_fence and member.suits
+    if silent and member.role is PairRole.STANDBY and not after.fencing:
+        return replace(after, fencing=True), (*actions, Fence())
+    return after, actions
+
+
 def _record_outlives_words(member: Member, event: role.Event) -> Step:
     if isinstance(event, Spoke):
         return replace(role.step(member, event)[0], stopped=member.stopped), ()
@@ -160,5 +177,11 @@ WEAK = {
     ),
     "promise not kept": Weak("two promises cross", LATE, _promise_not_kept),
     "STANDBY that promises": Weak("so does the other", LATE, _standbys_promise),
+    "fences on a promise": Weak(
+        "whether the promise has arrived is not known: the other fences, too",
+        Limits(epochs=2),
+        _fences_on_a_promise,
+        holders=False,
+    ),
     "operator errs": Weak("the peer is not off", Limits(operator_lies=True)),
 }

@@ -86,6 +86,8 @@ class Limits:
     else any heartbeat does, and may be replayed."""
     doubt_voids: bool = True
     """Once another session was heard, what was said before counts no more."""
+    one_fences: bool = True
+    """Two that fence each other are searched for, too, and not only two holders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +190,7 @@ def ear_of(host: Host) -> Ear:
 
 def wants_proof(member: Member) -> bool:
     """Whether a reading of the peer's power is asked for."""
-    return member.fencing or (member.role is PairRole.JOIN and member.silent)
+    return member.fencing or (role.waits_for_power_off(member) and member.silent)
 
 
 def _tidy(member: Member) -> Member:
@@ -199,11 +201,15 @@ def _tidy(member: Member) -> Member:
     epoch = peer.claim.epoch if peer.claim.epoch > member.epoch else 0
     standby = member.role is PairRole.STANDBY
     here = {NOBODY, peer.session}
+    following, heard = (
+        session if session in here else BYGONE
+        for session in (member.following, member.active_heard)
+    )
     return replace(
         member,
         peer=Peer(peer.session, Claim(PairRole.JOIN, epoch)),
-        following=member.following if member.following in here else BYGONE,
-        active_heard=peer.session if standby and member.active_heard in here - {NOBODY} else NOBODY,
+        following=following,
+        active_heard=heard if standby else NOBODY,
     )
 
 

@@ -172,6 +172,10 @@ class Devices:
         if machine.process is not process:
             return
         now, blind = self._clock.now, machine.rank in self._weather.blind
+        if now < process.stands_until:  # it asks nothing meanwhile
+            goes_on = process.stands_until
+            self._clock.at(goes_on, lambda: self.poll(machine, process, was_blind=was_blind))
+            return
         if blind:
             self._take(machine, BmcUnanswered("peer", Instant(now)))
         else:

@@ -20,6 +20,7 @@ from tests.core.pair_parts import (
     beat,
     of,
     old_session,
+    remarks,
     standby,
 )
 
@@ -218,3 +219,42 @@ def test_epochs_go_up_from_the_greatest_that_was_heard_of() -> None:
     assert operators_word(scene, 2.6) is None
     assert [one.epoch for _, one in scene.done if isinstance(one, TakeOver)] == [21]
     assert scene.pair.hearing.session == ME
+
+
+PROMISED = Claim(PairRole.STANDBY, 7, candidate=True)
+
+
+def promised() -> Scene:
+    """A standby of one that has asked for its promise, and was never heard to be active."""
+    scene = Scene()
+    scene.answers(0.2, JOINING)
+    scene.answers(0.4, PROMISED)
+    assert scene.role is PairRole.STANDBY
+    scene.sees(others_at=1000.0)
+    return scene
+
+
+def test_who_has_promised_and_heard_no_more_does_not_fence() -> None:
+    """Its promise may be lost, and the other a standby that fences (D6)."""
+    scene = promised()
+    scene.reads(Power.ON, *(1.0 + second for second in range(30)))
+    assert scene.calls_dead()
+    assert remarks(scene, "pair-fencing") == []
+    assert scene.role is PairRole.STANDBY
+
+
+def test_who_has_promised_fences_once_it_has_heard_the_other_be_active() -> None:
+    scene = promised()
+    scene.beats(0.6, 0.8, Claim(PairRole.ACTIVE, 8))
+    scene.until(2.4)
+    assert len(remarks(scene, "pair-fencing")) == 1
+
+
+def test_who_has_promised_takes_over_from_one_that_is_read_off_as_one_that_starts_alone() -> None:
+    scene = promised()
+    scene.reads(Power.OFF, *(1.0 + second for second in range(11)))
+    assert remarks(scene, "pair-fencing") == []
+    assert [one for _, one in scene.done if isinstance(one, TakeOver)] == [
+        TakeOver(8, Proof.POWER_OFF)
+    ]
+    assert scene.times(TakeOver) == [pytest.approx(10.4, abs=0.21)]

@@ -33,13 +33,28 @@ WAITS_FOR_THE_OTHER = {
     "undecided | nothing runs",
     "nothing runs, record | undecided",
     "undecided | nothing runs, record",
+    "nothing runs | standby",
+    "standby | nothing runs",
 }
+"""A standby waits if it has promised, and never heard the other be active (rule 6)."""
 
 
 @pytest.fixture(scope="module")
 def in_time() -> Found:
-    """All worlds in which claims do not come late."""
+    """All worlds in which claims do not come late; two that fence each other are none of them."""
     return search(SHORT["nothing comes late"])
+
+
+def test_of_a_lost_promise_and_all_paths_ending_one_side_fences_and_the_other_waits(
+    in_time: Found,
+) -> None:
+    """Both fenced before rule 6; here they may not, in any world."""
+    assert in_time.space.limits.one_fences
+    fenced = {
+        tuple(host.member is not None and host.member.fencing for host in in_time.space.hosts(one))
+        for one in in_time.came
+    }
+    assert fenced == {(False, False), (True, False), (False, True)}
 
 
 def test_two_never_hold_the_address_and_with_bmcs_there_is_always_a_way_to_an_active() -> None:
@@ -57,7 +72,9 @@ def test_without_bmcs_the_operator_is_needed_only_if_the_other_has_no_power(
     assert stuck(in_time, bmcs=False).keys() == NEEDS_OPERATOR_WITHOUT_BMCS
 
 
-def test_if_nothing_starts_there_only_an_undecided_server_waits(in_time: Found) -> None:
+def test_if_nothing_starts_there_only_an_undecided_server_or_a_promise_waits(
+    in_time: Found,
+) -> None:
     kinds = stuck(in_time, restarts=False)
     alone = {kind for kind in kinds if "undecided" in kind or "standby" in kind}
     assert alone == WAITS_FOR_THE_OTHER
@@ -77,12 +94,16 @@ def test_a_standby_that_serves_something_else_does_no_harm_and_does_not_take_ove
 
 
 @pytest.mark.parametrize("name", WEAK)
-def test_a_weakened_rule_lets_two_hold_the_address(name: str) -> None:
+def test_a_weakened_rule_lets_two_hold_the_address_or_fence_each_other(name: str) -> None:
     weak = WEAK[name]
-    found = search(weak.limits, weak.step)
+    found = search(weak.searched, weak.step)
     sys.stdout.write(f"{name} ({weak.why}): {', '.join(found.path)}\n")
     assert found.bad is not None
-    assert all(host.holds and host.powered for host in found.space.hosts(found.bad))
+    hosts = found.space.hosts(found.bad)
+    if weak.holders:
+        assert all(host.holds and host.powered for host in hosts)
+    else:
+        assert all(host.member is not None and host.member.fencing for host in hosts)
     assert found.way(found.bad) == found.path
 
 

@@ -15,9 +15,10 @@ import trio
 
 from haconn.core import peer_power
 from haconn.core.actions import Remark
-from haconn.core.beat import Beat, PairRole, Path, Standing
+from haconn.core.beat import Beat, Path, Standing
 from haconn.core.gate import InStep
 from haconn.core.model import Instant
+from haconn.core.pair import is_alone
 from haconn.core.pair_state import Pair
 from haconn.core.pair_times import TIMES
 from haconn.core.world import remark
@@ -161,7 +162,7 @@ class Watchman:
         hindrance = peer_power.hindrance(pair.power)
         if hindrance is not None and now - pair.hearing.began >= TIMES.boot_wait_s:
             found.append(self._condition("pair-unfenceable", reason=hindrance))
-        if pair.member.role is PairRole.JOIN and pair.hearing.alone_for(now) > TIMES.boot_wait_s:
+        if is_alone(pair, now):
             found.append(self._condition("pair-waits"))
         log = self._membership.log
         if heard and log is not None and not isinstance(log.gate.standing, InStep):
