@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TextIO
 
 from haconn.cli.commands import COMMANDS
+from haconn.cli.errors import CatalogueError, CommandError, UsageError
 from haconn.cli.help import help_lines
-from haconn.cli.syntax import HELP, JSON, PLAIN, Invocation, UsageError, parse
-from haconn.cli.terminal import CommandError, Context, ExitStatus, Form, Terminal
+from haconn.cli.syntax import HELP, JSON, PLAIN, Invocation, parse
+from haconn.cli.terminal import Context, ExitStatus, Form, Terminal
 from haconn.config.errors import ConfigError
 from haconn.config.paths import paths
 
@@ -32,7 +33,7 @@ def main(program: str, arguments: Sequence[str]) -> int:
     except OSError as exc:
         _forget(sys.stdout)
         place = exc.filename or "the output cannot be written"
-        terminal.complain(f"{program}: {place}: {exc.strerror}")
+        _complain(program, terminal, CommandError("system", place=place, why=exc.strerror))
         return ExitStatus.REFUSED
     return status
 
@@ -47,23 +48,28 @@ def run(program: str, arguments: Sequence[str], terminal: Terminal) -> ExitStatu
             return ExitStatus.DONE
         return invocation.command.run(_context(invocation, terminal), invocation.given)
     except UsageError as exc:
-        terminal.complain(f"{program}: {exc}")
+        _complain(program, terminal, exc)
         return ExitStatus.USAGE
     except ConfigError as exc:
         for fault in exc.faults:
-            terminal.complain(f"{program}: {fault}")
+            _complain(program, terminal, CommandError("settings", why=fault))
     except CommandError as exc:
-        terminal.complain(f"{program}: {exc}")
+        _complain(program, terminal, exc)
     except KeyboardInterrupt:
-        terminal.complain(f"{program}: interrupted")
+        _complain(program, terminal, CommandError("interrupted"))
         return ExitStatus.INTERRUPTED
     return ExitStatus.REFUSED
+
+
+def _complain(program: str, terminal: Terminal, error: CatalogueError) -> None:
+    language = terminal.environment.get("HACONN_LANG", "en")
+    terminal.complain(f"{program}: {error.line(language)}")
 
 
 def _context(invocation: Invocation, terminal: Terminal) -> Context:
     flags = invocation.flags
     if JSON in flags and PLAIN in flags:
-        raise UsageError(f"{JSON} and {PLAIN} together; allowed: one of them")
+        raise UsageError("two-forms", one=JSON, other=PLAIN)
     assert HELP not in flags
     form = Form.TABLES if terminal.stdout.isatty() else Form.PLAIN
     form = Form.PLAIN if PLAIN in flags else form

@@ -5,7 +5,7 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from haconn.cli.terminal import CommandError
+from haconn.cli.errors import CommandError
 from haconn.config.paths import Paths
 from haconn.wire.control import (
     ControlError,
@@ -41,10 +41,7 @@ def ask_service(
         return ask(paths.control_socket, request, patience_s, progress)
     except NoServiceError:
         if _is_locked(paths.lock):
-            raise CommandError(
-                f"{paths.control_socket}: nobody listens there, yet the service runs;"
-                " systemctl restart haconnr2 makes the socket anew"
-            ) from None
+            raise CommandError("socket-gone", path=paths.control_socket) from None
         raise
 
 
@@ -66,11 +63,11 @@ def ask(path: Path, request: Request, patience_s: float, progress: Callable[[str
             stream.sendall(encode_request(request))
             return _converse(stream, request, progress)
         except TimeoutError:
-            raise CommandError(f"the service has not answered for {patience_s:.0f} s") from None
+            raise CommandError("silent", seconds=f"{patience_s:.0f}") from None
         except OSError as exc:
-            raise CommandError(f"the connection to the service broke: {exc.strerror}") from exc
+            raise CommandError("broke", why=exc.strerror) from exc
         except ControlError as exc:
-            raise CommandError(f"not understood by the service, or by this command: {exc}") from exc
+            raise CommandError("not-understood", why=exc) from exc
 
 
 def _is_locked(lock: Path) -> bool:
@@ -89,11 +86,11 @@ def _connect(stream: socket.socket, path: Path) -> None:
     try:
         stream.connect(str(path))
     except (FileNotFoundError, ConnectionRefusedError) as exc:
-        raise NoServiceError("HA connector service is not processing.") from exc
+        raise NoServiceError("no-service") from exc
     except TimeoutError:
-        raise CommandError(f"{path}: the service takes no connection") from None
+        raise CommandError("no-connection", path=path) from None
     except OSError as exc:  # not allowed, or a path longer than an address of that family
-        raise CommandError(f"{path}: {exc.strerror or exc}") from exc
+        raise CommandError("not-connected", path=path, why=exc.strerror or exc) from exc
 
 
 def _converse(stream: socket.socket, request: Request, progress: Callable[[str], None]) -> Report:
@@ -104,7 +101,7 @@ def _converse(stream: socket.socket, request: Request, progress: Callable[[str],
                 case Progress(text):
                     progress(text)
                 case Refused(reason):
-                    raise CommandError(" ".join(reason.split()))
+                    raise CommandError("refused", why=" ".join(reason.split()))
                 case Done(report):
                     return report
-    raise CommandError("the service ended the connection without an answer")
+    raise CommandError("no-answer")

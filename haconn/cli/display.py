@@ -7,11 +7,12 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TypeVar
 
 from haconn.cli.client import ANSWER_S, NoServiceError, ask_service
+from haconn.cli.errors import CommandError
 from haconn.cli.live_views import monitor_page, pdu_page, status_page
 from haconn.cli.output import show, warn
 from haconn.cli.pair_views import mserver_setting_page, mserver_setting_report
 from haconn.cli.syntax import SHOW_SECRETS, Given
-from haconn.cli.terminal import CommandError, Context, ExitStatus, Form
+from haconn.cli.terminal import Context, ExitStatus, Form
 from haconn.cli.views import (
     VersionReport,
     pdu_setting_page,
@@ -66,7 +67,7 @@ def show_version(context: Context, given: Given) -> ExitStatus:
     try:
         installed = version("haconn")
     except PackageNotFoundError:
-        raise CommandError("haconn is not installed as a package, so it has no version") from None
+        raise CommandError("no-package") from None
     try:
         release: Mapping[str, str] = platform.freedesktop_os_release()
     except OSError:
@@ -104,7 +105,7 @@ def hamonitor(context: Context, given: Given) -> ExitStatus:
     host = given.get("name")
     known = dict.fromkeys(row.server for row in report.rows)
     if host is not None and host not in known:
-        raise CommandError(f"name: no such managed server; known: {', '.join(known) or 'none'}")
+        raise CommandError("no-pserver", known=", ".join(known) or "none")
     show(context, report, monitor_page(report, host))
     return ExitStatus.DONE
 
@@ -117,7 +118,7 @@ def ipdu(context: Context, given: Given) -> ExitStatus:
     addr = given.get("addr")
     known = [pdu.addr for pdu in report.pdus]
     if addr is not None and addr not in known:
-        raise CommandError(f"addr: no such PDU; known: {', '.join(known) or 'none'}")
+        raise CommandError("no-pdu", known=", ".join(known) or "none")
     show(context, report, pdu_page(report, addr))
     return ExitStatus.DONE
 

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from haconn.cli.client import ANSWER_S, NoServiceError, ask_service
+from haconn.cli.errors import CommandError
 from haconn.cli.output import show, warn
 from haconn.cli.pages import Line, Page
 from haconn.cli.syntax import Given
-from haconn.cli.terminal import CommandError, Context, ExitStatus
+from haconn.cli.terminal import Context, ExitStatus
 from haconn.cli.views import key_report, keys_page, peer_key_report
 from haconn.config.keyfiles import issue_key, withdraw_key
 from haconn.config.keys import Owner, fingerprint, key_line
@@ -68,7 +69,7 @@ def key_show(context: Context, given: Given) -> ExitStatus:
     reports = [report for report in everything if owner is None or report.owner == str(owner)]
     if owner is not None and not reports:
         known = ", ".join(dict.fromkeys(report.owner for report in everything)) or "none"
-        raise CommandError(f"{owner}: has no key; known: {known}")
+        raise CommandError("no-key", owner=owner, known=known)
     show(context, tuple(reports), keys_page(reports))
     return ExitStatus.DONE
 
@@ -90,7 +91,5 @@ def tell_service(context: Context) -> ExitStatus:
     except NoServiceError as exc:
         context.terminal.complain(f"note: {exc} It reads the keys when it starts.")
     except CommandError as exc:
-        raise CommandError(
-            f"stored, but the running service works with the keys of before: {exc}"
-        ) from exc
+        raise CommandError("keys-not-taken", why=exc) from exc
     return ExitStatus.DONE

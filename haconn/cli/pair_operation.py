@@ -7,11 +7,12 @@ peer's.
 
 import os
 
+from haconn.cli.errors import CommandError
 from haconn.cli.live_views import copy_page, role_page
 from haconn.cli.operation import ask_to_do
 from haconn.cli.output import show
 from haconn.cli.syntax import FORCE, Given
-from haconn.cli.terminal import CommandError, Context, ExitStatus
+from haconn.cli.terminal import Context, ExitStatus
 from haconn.config.schema import Configuration
 from haconn.config.store import look
 from haconn.core.report import CopyReport, RoleReport
@@ -56,9 +57,9 @@ def takeover(context: Context, given: Given) -> ExitStatus:
     host = os.uname().nodename
     known = ", ".join(server.name for server in configuration.mservers) or "none"
     if peer == host:
-        raise CommandError(f"{peer}: this host; allowed: the peer's name of {known}")
+        raise CommandError("own-host", name=peer, known=known)
     if configuration.mserver(peer) is None:
-        raise CommandError(f"{peer}: no such management server; known: {known}")
+        raise CommandError("no-mserver", name=peer, known=known)
     return _move(context, Takeover(peer))
 
 
@@ -79,7 +80,7 @@ def shutdown_standby(context: Context, given: Given) -> ExitStatus:
 def _pair(context: Context) -> Configuration:
     configuration, _ = look(context.paths.etc)
     if configuration.mode == "single":
-        raise CommandError("not in single mode")
+        raise CommandError("single")
     return configuration
 
 

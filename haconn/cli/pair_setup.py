@@ -10,9 +10,10 @@ import subprocess
 import sys
 from typing import Any
 
+from haconn.cli.errors import CommandError
 from haconn.cli.setup import Edit, ask_password, store
 from haconn.cli.syntax import NO_CHECK, Given
-from haconn.cli.terminal import CommandError, Context, ExitStatus
+from haconn.cli.terminal import Context, ExitStatus
 from haconn.config import pair_edits
 from haconn.config.schema import Configuration, ManagementServer
 from haconn.config.store import rehearse
@@ -112,6 +113,4 @@ def _try_bmc(context: Context, server: ManagementServer) -> None:
 
 
 def _not_reached(server: ManagementServer, why: str) -> CommandError:
-    return CommandError(
-        f"{server.name}: not stored: BMC {server.addr}: {why}; {NO_CHECK} stores it all the same"
-    )
+    return CommandError("not-stored", name=server.name, addr=server.addr, why=why, flag=NO_CHECK)

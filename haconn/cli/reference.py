@@ -17,6 +17,7 @@ from pathlib import Path
 
 from haconn.cli.commands import COMMANDS, PROGRAMS
 from haconn.cli.daemon_pages import PAGES
+from haconn.cli.errors import ERRORS
 from haconn.cli.help import parameter_rows, written
 from haconn.cli.syntax import Command
 from haconn.config.documents import (
@@ -137,6 +138,10 @@ def commands_text() -> str:
         lines += [f"## {program}", "", f"To {purpose}.", ""]
         for command in COMMANDS:
             lines += _command_chapter(command) if command.program == program else []
+    lines += ["## Errors", "", "A line on the standard error: program, id, text.", ""]
+    lines += ["| id | text |", "|---|---|"]
+    lines += [f"| {error.id} | {_cell(error.english)} |" for error in ERRORS.values()]
+    lines += [""]
     lines += ["## Files", "", "In `/etc/haconn2`, or where `HACONN_ETC` says.", ""]
     for file, parts in FILES.items():
         lines += [f"### {file}", "", f"{PURPOSES[file]}.", ""]

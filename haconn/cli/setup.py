@@ -6,8 +6,9 @@ A running service is not told, but of keys: it reads the rest when it starts (R-
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from haconn.cli.errors import UsageError
 from haconn.cli.output import warn
-from haconn.cli.syntax import Given, UsageError
+from haconn.cli.syntax import Given
 from haconn.cli.terminal import Context, ExitStatus
 from haconn.config import edits
 from haconn.config.edits import Change
@@ -119,7 +120,7 @@ def ask_password(context: Context, edit: Callable[[Secret], Edit]) -> Secret:
     try:
         named(ManagedServer, "password").option.kind.check(password.reveal())
     except ValueError as exc:
-        raise UsageError(f"password: wrong value; allowed: {exc}") from None
+        raise UsageError("wrong-value", key="password", shown="", allowed=exc) from None
     return password
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, TypeAlias
 
+from haconn.cli.errors import UsageError
 from haconn.cli.terminal import Context, ExitStatus
 from haconn.config.errors import shown
 from haconn.config.kinds import SecretText
@@ -32,10 +33,6 @@ FLAGS = {
     FORCE: "do it although the other management server is not ready for it",
     HELP: "explain the command",
 }
-
-
-class UsageError(Exception):
-    """The command is not written as it must be; one line, with what is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +61,7 @@ class Parameter:
         except ValueError as exc:
             wrong = "" if self.is_secret else f" {shown(text)}"
             allowed = self.option.with_unit(exc)
-            raise UsageError(f"{self.key}: wrong value{wrong}; allowed: {allowed}") from exc
+            raise UsageError("wrong-value", key=self.key, shown=wrong, allowed=allowed) from exc
 
     @property
     def is_secret(self) -> bool:
@@ -137,13 +134,12 @@ def parse(table: Sequence[Command], program: str, arguments: Sequence[str]) -> I
     for flag in sorted(flags):
         if flag not in command.flags:
             known = ", ".join((*command.flags, HELP))
-            raise UsageError(
-                f"{_words(command)}{flag}: not an option of this command; known: {known}"
-            )
+            raise _about(command, UsageError("other-flag", word=flag, known=known))
     try:
         given = _values(command, rest)
     except UsageError as exc:
-        raise UsageError(f"{_words(command)}{exc}") from exc
+        _about(command, exc)
+        raise
     return Invocation(command, command.words, given, flags)
 
 
@@ -152,7 +148,7 @@ def matching(table: Sequence[Command], program: str, words: Sequence[str]) -> li
     own = [command for command in table if command.program == program]
     found = [command for command in own if command.words[: len(words)] == tuple(words)]
     if not found:
-        raise UsageError(f"no such command; known: {_known(own, 0)}")
+        raise UsageError("unknown-words", known=_known(own, 0))
     return found
 
 
@@ -164,11 +160,13 @@ def _require_known_flags(own: list[Command], rest: list[str]) -> None:
             flags = dict.fromkeys(flag for command in own for flag in command.flags)
             known = (*flags, *(word for word in words if word.startswith("-")), HELP)
             close = "".join(f"did you mean {name}? " for name in get_close_matches(text, known, 1))
-            raise UsageError(f"{shown(text)}: no such option; {close}known: {', '.join(known)}")
+            raise UsageError("unknown-flag", word=shown(text), close=close, known=", ".join(known))
 
 
-def _words(command: Command) -> str:
-    return "".join(f"{word} " for word in command.words).rstrip() + ": " if command.words else ""
+def _about(command: Command, error: UsageError) -> UsageError:
+    """Name the command that it is about."""
+    error.before = f"{' '.join(command.words)}: " if command.words else ""
+    return error
 
 
 def _find(own: list[Command], rest: list[str]) -> tuple[Command, list[str]]:
@@ -184,10 +182,11 @@ def _find(own: list[Command], rest: list[str]) -> tuple[Command, list[str]]:
     begun = [command for command in own if command.words[:depth] == tuple(rest[:depth])]
     before = "".join(f"{word}: " for word in rest[:depth])
     if depth == len(rest):
-        raise UsageError(f"{before}a command is missing; known: {_known(begun, depth)}")
-    raise UsageError(
-        f"{before}{shown(rest[depth])}: no such command; known: {_known(begun, depth)}"
-    )
+        error = UsageError("no-command", known=_known(begun, depth))
+    else:
+        error = UsageError("unknown-command", word=shown(rest[depth]), known=_known(begun, depth))
+    error.before = before
+    raise error
 
 
 def _known(commands: list[Command], depth: int) -> str:
@@ -203,11 +202,11 @@ def _values(command: Command, rest: list[str]) -> Given:
         given[operand.field] = operand.parse(text)
     missing = [operand.placeholder for operand in command.operands[count:] if operand.required]
     if missing:
-        raise UsageError(f"{missing[0]} is missing; syntax: {command.syntax}")
+        raise UsageError("missing-operand", word=missing[0], syntax=command.syntax)
     for text in rest[count:]:
         name, value = _value(command, text)
         if name in given:
-            raise UsageError(f"{text.partition('=')[0]}: given twice; allowed: once")
+            raise UsageError("given-twice", key=text.partition("=")[0])
         given[name] = value
     _require_complete(command, given)
     return given
@@ -229,25 +228,25 @@ def _value(command: Command, text: str) -> tuple[str, object]:
         return entry.field, entry.parse(value)
     spelled = ", ".join((*(f"{name}=" for name in known), *command.bare))
     if not spelled:
-        raise UsageError(f"{shown(text)}: an argument too many; syntax: {command.syntax}")
+        raise UsageError("too-many", word=shown(text), syntax=command.syntax)
     if not equals:
         secret = any(entry.is_secret for entry in command.parameters)  # it may be meant for one
         wrong = "an argument" if secret else shown(text)
-        raise UsageError(f"{wrong}: not key=value; known: {spelled}")
-    raise UsageError(f"{shown(key)}: unknown option; known: {spelled}")
+        raise UsageError("no-pair-of-key-and-value", word=wrong, known=spelled)
+    raise UsageError("unknown-option", word=shown(key), known=spelled)
 
 
 def _require_complete(command: Command, given: Given) -> None:
     for entry in command.parameters:
         if entry.required and entry.field not in given:
-            raise UsageError(f"{entry.key}= is missing; allowed: {entry.option.allowed}")
+            raise UsageError("missing-option", key=entry.key, allowed=entry.option.allowed)
     if command.some and not any(entry.field in given for entry in command.parameters):
         keys = ", ".join(f"{entry.key}=" for entry in command.parameters)
-        raise UsageError(f"nothing to set; at least one of: {keys}")
+        raise UsageError("nothing-to-set", keys=keys)
     present = [key for key in command.together if _field(command, key) in given]
     if present and len(present) < len(command.together):
         keys = ", ".join(f"{key}=" for key in command.together)
-        raise UsageError(f"{present[0]}= alone; allowed: {keys} together, or none of them")
+        raise UsageError("alone", key=present[0], keys=keys)
 
 
 def _field(command: Command, key: str) -> str:

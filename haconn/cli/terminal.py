@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import TextIO
 
+from haconn.cli.errors import CommandError
 from haconn.config.paths import Paths
 from haconn.core.model import Secret
 
@@ -30,10 +31,6 @@ class Form(Enum):
     TABLES = "tables on a terminal"
     PLAIN = "the manual's lines"
     JSON = "one JSON value"
-
-
-class CommandError(Exception):
-    """The command was refused or has failed; one line says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +59,13 @@ class Terminal:
         if not self.stdin.isatty():
             line = self.stdin.readline(PASSWORD_LINE_MAX)
             if not line:
-                raise CommandError("no password: allowed is one line on the standard input")
+                raise CommandError("no-password-line")
             return Secret(line.rstrip("\r\n"))
         try:
             return Secret(getpass.getpass("password :", self.stderr))
         except EOFError:
             self.complain("")  # the cursor stands behind the prompt
-            raise CommandError("no password was given") from None
+            raise CommandError("no-password") from None
         except KeyboardInterrupt:
             self.complain("")
             raise

@@ -11,7 +11,7 @@ from pathlib import Path
 import trio
 
 from haconn.cli.client import ANSWER_S, OPERATION_S, ask
-from haconn.cli.terminal import CommandError
+from haconn.cli.errors import CommandError
 from haconn.core.report import Link, PduReport, StatusReport
 from haconn.wire.control import Acrecovery, Pdus, Report, Request, Status
 from tests.bench.errors import InvalidRunError

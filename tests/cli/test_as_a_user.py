@@ -76,7 +76,8 @@ def with_output(root: Path, target: str) -> subprocess.CompletedProcess[bytes]:
 def test_a_full_disk_at_the_other_end_is_one_line(root: Path) -> None:
     ended = with_output(root, ">/dev/full")
     assert ended.returncode == 1
-    assert ended.stderr == (b"haconnshow: the output cannot be written: No space left on device\n")
+    said = b"haconnshow: HACN652 the output cannot be written: No space left on device\n"
+    assert ended.stderr == said
 
 
 def test_a_closed_output_is_no_traceback(root: Path) -> None:
@@ -232,7 +233,7 @@ def test_an_interrupt_at_any_moment_is_no_traceback(root: Path, after_ms: int) -
         child.send_signal(signal.SIGINT)
         complaint = child.stderr.read()
         assert child.wait(timeout=60) in {*INTERRUPTED, 0}  # a quick machine is done by then
-    assert complaint in {"", "haconnshow: interrupted\n"}
+    assert complaint in {"", "haconnshow: HACN653 interrupted\n"}
 
 
 def test_an_interrupt_at_the_password_is_status_130_and_gives_the_echo_back(root: Path) -> None:

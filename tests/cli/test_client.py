@@ -165,12 +165,12 @@ def test_an_operation_without_its_effect_has_failed(
 
 def test_a_refusal_is_one_line(tmp_path: Path) -> None:
     _, ended = converse(tmp_path, "haconnserver acrecovery X", Refused("X: no such\nserver"))
-    assert ended == Ended(1, "", "haconnserver: X: no such server\n")
+    assert ended == Ended(1, "", "haconnserver: HACN649 X: no such server\n")
 
 
 def test_a_name_the_service_does_not_know_is_refused(tmp_path: Path) -> None:
     _, ended = converse(tmp_path, "haconnshow hamonitor name=B", Done(MONITORS))
-    assert ended == Ended(1, "", "haconnshow: name: no such managed server; known: A\n")
+    assert ended == Ended(1, "", "haconnshow: HACN627 name: no such managed server; known: A\n")
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_a_conversation_that_breaks_is_one_line(tmp_path: Path, data: bytes, wor
 def test_without_a_service_one_line_is_displayed(tmp_path: Path, what: str) -> None:
     assert run_here(tmp_path, "haconnshow", what) == Ended(1, NOT_RUNNING, "")
     assert run_here(tmp_path, "haconnshow", what, "--json") == Ended(
-        1, "", f"haconnshow: {NOT_RUNNING}"
+        1, "", f"haconnshow: HACN641 {NOT_RUNNING}"
     )
 
 
@@ -236,7 +236,8 @@ def test_a_key_that_the_service_does_not_take_is_stored_and_the_command_fails(
     _, ended = converse(server, line, Refused("no rights"))
     assert ended.status == 1
     assert ended.err == (
-        "haconnsetup: stored, but the running service works with the keys of before: no rights\n"
+        "haconnsetup: HACN630 stored, but the running service works with the keys of before:"
+        " no rights\n"
     )
     assert (server / "etc/keys/1.1.key").exists()
 
@@ -249,8 +250,8 @@ def test_a_socket_that_was_removed_under_a_running_service_is_said(tmp_path: Pat
             ended = run_here(tmp_path, *words)
             assert (ended.status, ended.out) == (1, "")
             assert ended.err == (
-                f"{words[0]}: {tmp_path}/run/control.sock: nobody listens there, yet the service"
-                " runs; systemctl restart haconnr2 makes the socket anew\n"
+                f"{words[0]}: HACN642 {tmp_path}/run/control.sock: nobody listens there, yet the"
+                " service runs; systemctl restart haconnr2 makes the socket anew\n"
             )
     finally:
         os.close(lock)

@@ -64,7 +64,7 @@ def test_without_a_service_nothing_is_done(
     root: Path, line: str, request_: Request, report: Report
 ) -> None:
     program = line.split()[0]
-    assert run_here(root, *line.split()) == Ended(1, "", f"{program}: {NOT_RUNNING}")
+    assert run_here(root, *line.split()) == Ended(1, "", f"{program}: HACN641 {NOT_RUNNING}")
 
 
 def test_a_terminal_shows_the_progress(root: Path) -> None:
@@ -90,13 +90,13 @@ def converse_again(root: Path, line: str, reply: Done) -> tuple[Request, Ended]:
 
 def test_a_refusal_of_the_service_is_one_line(root: Path) -> None:
     _, ended = converse(root, "haconnact shutdown", Refused("the standby does not confirm"))
-    assert ended == Ended(1, "", "haconnact: the standby does not confirm\n")
+    assert ended == Ended(1, "", "haconnact: HACN649 the standby does not confirm\n")
 
 
 def test_a_takeover_wants_the_name_of_the_peer_in_full(root: Path) -> None:
     take = ("haconnact", "takeover", "--peer-is-off")
     assert run_here(root, *take, PEER[:-1]).err == (
-        f"haconnact: {PEER[:-1]}: no such management server; known: {HERE}, {PEER}\n"
+        f"haconnact: HACN624 {PEER[:-1]}: no such management server; known: {HERE}, {PEER}\n"
     )
     for words in (take, take[:2], (*take[:2], PEER), (*take, "")):
         assert run_here(root, *words).status == 2
@@ -105,7 +105,7 @@ def test_a_takeover_wants_the_name_of_the_peer_in_full(root: Path) -> None:
 @pytest.mark.skipif(len(HOST) > 31, reason="no management server can have the name of this host")
 def test_nobody_takes_over_from_himself(root: Path) -> None:
     assert run_here(root, "haconnact", "takeover", "--peer-is-off", HOST).err == (
-        f"haconnact: {HOST}: this host; allowed: the peer's name of {HERE}, {PEER}\n"
+        f"haconnact: HACN623 {HOST}: this host; allowed: the peer's name of {HERE}, {PEER}\n"
     )
 
 
@@ -115,7 +115,8 @@ SINGLE = [line for line, request, _ in LINES if not isinstance(request, Shutdown
 @pytest.mark.parametrize("line", SINGLE)
 def test_what_a_pair_does_is_refused_in_single_mode(root: Path, line: str) -> None:
     assert run_here(root, "haconnsetup", "mode", "single").status == 0
-    assert run_here(root, *line.split()) == Ended(1, "", f"{line.split()[0]}: not in single mode\n")
+    refusal = f"{line.split()[0]}: HACN625 not in single mode\n"
+    assert run_here(root, *line.split()) == Ended(1, "", refusal)
 
 
 def test_a_single_server_is_stopped_as_well(root: Path) -> None:

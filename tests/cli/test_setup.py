@@ -101,7 +101,7 @@ def test_half_a_reset_path_is_refused_while_the_other_half_is_not_set(
 ) -> None:
     ended = setup(tmp_path, f"resetpath {alone}")
     assert (ended.status, ended.out) == (1, "")
-    assert ended.err.startswith(f"haconnsetup: resetpath: {missing}")
+    assert ended.err.startswith(f"haconnsetup: HACN651 resetpath: {missing}")
     assert load(tmp_path / "etc").resetpath == ResetPath()
 
 

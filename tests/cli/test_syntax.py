@@ -5,8 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from haconn.cli.commands import COMMANDS, PROGRAMS
+from haconn.cli.errors import UsageError
 from haconn.cli.help import help_lines
-from haconn.cli.syntax import FLAGS, Invocation, UsageError, _find, parse
+from haconn.cli.syntax import FLAGS, Invocation, _find, parse
 from haconn.config.keys import Owner
 
 

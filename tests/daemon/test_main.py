@@ -16,7 +16,7 @@ import pytest
 import trio
 
 from haconn.cli.client import ask
-from haconn.cli.terminal import CommandError
+from haconn.cli.errors import CommandError
 from haconn.config.schema import Configuration, PeerKey, ResetPath
 from haconn.core.model import Secret
 from haconn.core.report import RoleReport, StatusReport

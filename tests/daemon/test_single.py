@@ -12,7 +12,7 @@ import trio
 
 from fixtures.simulators.monitor import Monitor
 from haconn.cli.client import ask
-from haconn.cli.terminal import CommandError
+from haconn.cli.errors import CommandError
 from haconn.config.edits import set_hispeed
 from haconn.config.store import change
 from haconn.core.model import Secret, SystemKey

@@ -20,7 +20,7 @@ from pathlib import Path
 import trio
 
 from haconn.cli.client import ask
-from haconn.cli.terminal import CommandError
+from haconn.cli.errors import CommandError
 from haconn.config.paths import Paths as Trees
 from haconn.config.schema import (
     Configuration,
