@@ -77,9 +77,11 @@ def _watch_changed(world: World, name: str, watch: BmcWatch, reason: str) -> lis
     """Keep the status of the system in step with its BMC (normal and error)."""
     server = world.servers[name]
     before = server.watch
-    world.put_server(replace(server, watch=watch))
+    told = () if watch.reachable else power.news(before.told, reason)
+    world.put_server(replace(server, watch=replace(watch, told=told)))
     if before.reachable == watch.reachable:
-        return []
+        lost = not watch.reachable and told != before.told
+        return [remark("bmc-lost", server=name, reason=reason)] if lost else []
     system = system_on(world, name)
     if system is not None and system.status in {Status.NORMAL, Status.ERROR}:
         world.put_system(replace(system, status=world.rest_status(name)))
@@ -264,8 +266,13 @@ def pdu_seen(world: World, event: PduSeen) -> list[Action]:
     before = world.pdus.get(event.pdu)
     world.pdus[event.pdu] = event.reachable
     if event.reachable:
+        world.pdus_told.pop(event.pdu, None)
         return [remark("pdu-back", pdu=event.pdu)] if before is False else []
-    return [] if before is False else [remark("pdu-lost", pdu=event.pdu)]
+    told = world.pdus_told.get(event.pdu, ())
+    world.pdus_told[event.pdu] = power.news(told, event.reason)
+    if world.pdus_told[event.pdu] == told:
+        return []
+    return [remark("pdu-lost", pdu=event.pdu, reason=event.reason)]
 
 
 def _to_reset(world: World, name: str, event: reset.Event, now: Instant) -> list[Action]:

@@ -209,6 +209,8 @@ class PduSeen:
 
     pdu: str
     reachable: bool
+    reason: str = "no answer"
+    """Why it cannot be used, in one line."""
 
 
 @dataclass(frozen=True, slots=True)

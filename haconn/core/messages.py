@@ -127,7 +127,10 @@ MESSAGES = {
         "HACN204", _I, "the BMC of {server} can be used again", "{server} の BMC が回復しました"
     ),
     "pdu-lost": Message(
-        "HACN205", _E, "the PDU {pdu} cannot be used", "PDU {pdu} を使用できません"
+        "HACN205",
+        _E,
+        "the PDU {pdu} cannot be used: {reason}",
+        "PDU {pdu} を使用できません: {reason}",
     ),
     "pdu-back": Message(
         "HACN206", _I, "the PDU {pdu} can be used again", "PDU {pdu} が回復しました"

@@ -62,6 +62,8 @@ class BmcWatch:
     """The last change from off to on."""
     timeout_s: float = SHORTEST_TIMEOUT_S
     """How long the driver waits for an answer until it asks again: the BMC's measured time."""
+    told: tuple[str, ...] = ()
+    """Why it cannot be used, as said since it was reachable last; each reason is said once."""
 
     def patience_s(self, poll_s: float) -> float:
         """How long it may be silent, and how old a reading may be."""
@@ -75,6 +77,15 @@ def patience_s(poll_s: float, timeout_s: float) -> float:
         timeout_s: the driver's present time-out for it, which follows its measured answer time.
     """
     return max(DEAD_POLLS * poll_s, TIMEOUTS_MISSED * timeout_s)
+
+
+REASONS_MAX = 8
+"""So many different reasons of one outage are told; a device may make up ever new ones."""
+
+
+def news(told: tuple[str, ...], reason: str) -> tuple[str, ...]:
+    """Give what is told of an outage with this reason; the same if that is no news."""
+    return told if reason in told or len(told) >= REASONS_MAX else (*told, reason)
 
 
 def took_session(watch: BmcWatch, session: int, now: Instant) -> BmcWatch:

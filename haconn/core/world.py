@@ -55,6 +55,8 @@ class World:
     """What the journal has not taken yet; several states of one record may follow each other."""
     pdus: dict[str, bool] = field(default_factory=dict)
     """Whether each PDU answers; absent before the first try."""
+    pdus_told: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Of each that does not answer, the reasons that were told."""
     operations: int = 0
     _kdump_places: dict[str, dict[SystemKey, None]] = field(default_factory=dict)
     """Which systems a fence_kdump datagram of an address may concern; also some of before."""

@@ -66,8 +66,8 @@ class PduKeeper:
             await self.read(layout.outlets)
         except FirmwareChanged:
             return  # probed anew at the next poll, or by the next order
-        except DeviceError:
-            self._lost()
+        except DeviceError as exc:
+            self._lost(str(exc).removeprefix(f"PDU {self.address}: "))
         else:
             self._take(PduSeen(self.address, True))
 
@@ -84,9 +84,9 @@ class PduKeeper:
             self.unusable = ""
         return self.layout
 
-    def _lost(self) -> None:
+    def _lost(self, reason: str) -> None:
         self.states.clear()
-        self._take(PduSeen(self.address, False))
+        self._take(PduSeen(self.address, False, reason))
 
     async def read(self, outlets: Iterable[str]) -> dict[str, Power]:
         """Read outlets and report them. Raises DeviceError."""

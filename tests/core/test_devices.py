@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from haconn.core import events
-from haconn.core.actions import Line, LineKind, NoticeKind, Perform, Remark, TellNotices
+from haconn.core.actions import Action, Line, LineKind, NoticeKind, Perform, Remark, TellNotices
 from haconn.core.model import Feed, Power
+from haconn.core.power import REASONS_MAX
 from haconn.core.reset import Evidence, Outcome
 from haconn.core.server import ORDERED_S, FeedReading
 from haconn.core.system import Status, Verdict
@@ -335,6 +336,42 @@ def test_a_pdu_is_lost_and_back_once() -> None:
     assert messages([*site.take(seen, 3.0)]) == ["pdu-back"]
     assert messages([*site.take(seen, 4.0)]) == []
     assert messages([*Site().take(lost, 1.0)]) == ["pdu-lost"]
+
+
+def reasons(actions: list[Action]) -> list[str]:
+    """What the remarks of these actions give as the reason."""
+    return [dict(note.values)["reason"] for note in of(Remark, actions)]
+
+
+def test_a_reason_that_changed_is_told_once_in_each_outage() -> None:
+    """A password is changed while the BMC restarts: "no answer" alone would send one astray."""
+    site = Site()
+    silent, refused = events.BmcUnanswered("db1", at(0.5)), events.BmcRefused("db1", "password")
+    assert reasons(site.take(silent, 1.0)) == ["no answer"]
+    assert reasons(site.take(refused, 2.0)) == ["password"]
+    assert reasons([*site.take(silent, 3.0), *site.take(refused, 4.0)]) == []
+    site.take(events.SessionOpened("db1", 1), 5.0)
+    assert reasons(site.take(refused, 6.0)) == ["password"]
+
+
+def test_a_pdu_tells_why_it_cannot_be_used() -> None:
+    site = Site()
+    silent = events.PduSeen("10.1.0.1", False)
+    foreign = events.PduSeen("10.1.0.1", False, "it is a toaster")
+    assert reasons(site.take(silent, 1.0)) == ["no answer"]
+    assert reasons(site.take(foreign, 2.0)) == ["it is a toaster"]
+    assert reasons([*site.take(silent, 3.0), *site.take(foreign, 4.0)]) == []
+    site.take(events.PduSeen("10.1.0.1", True), 5.0)
+    assert reasons(site.take(foreign, 6.0)) == ["it is a toaster"]
+
+
+def test_a_device_that_makes_up_reasons_does_not_fill_the_log() -> None:
+    site = Site()
+    for n in range(100):
+        site.take(events.BmcRefused("db1", f"reason {n}"), 1.0 + n)
+        site.take(events.PduSeen("10.1.0.1", False, f"reason {n}"), 1.5 + n)
+    assert len(site.world.servers["db1"].watch.told) == REASONS_MAX
+    assert len(site.world.pdus_told["10.1.0.1"]) == REASONS_MAX
 
 
 def test_the_operators_test_has_no_requester() -> None:

@@ -85,7 +85,7 @@ async def test_severity_says_which_logs_have_a_message(tmp_path: Path) -> None:
     chronicle = Chronicle(tmp_path, "en")
     chronicle.remark(remark("powered-on", server="alpha"))
     chronicle.remark(remark("journal", what="odd"))
-    chronicle.remark(remark("pdu-lost", pdu="192.0.2.7"))
+    chronicle.remark(remark("pdu-lost", pdu="192.0.2.7", reason="no answer"))
     await chronicle.finish()
     counts = {
         name: len((tmp_path / f"{name}0").read_text().splitlines())

@@ -38,7 +38,7 @@ async def test_a_poll_of_a_silent_pdu_loses_it_and_what_was_read(autojump_clock:
         await trio.sleep(12)
         pdu.now.silent = True
         await trio.sleep(12)
-        assert events.all(PduSeen)[-1] == PduSeen("pdu", False)
+        assert events.all(PduSeen)[-1] == PduSeen("pdu", False, "PDU 192.0.2.7: no answer")
         assert not keeper.states
         pdu.now.silent = False
         await trio.sleep(12)
@@ -94,7 +94,8 @@ async def test_a_pdu_that_is_not_usable_says_why_until_it_is_mended_or_silent(
         nursery.start_soon(keeper.serve)
         await trio.sleep(7)
         assert "toaster" in keeper.unusable
-        assert events.all(PduSeen)[-1] == PduSeen("pdu", False)
+        assert not events.all(PduSeen)[-1].reachable
+        assert "toaster" in events.all(PduSeen)[-1].reason
         assert isinstance(await keeper.switch("1", Power.OFF, lambda: None), Unsent)
         assert not pdu.seen.orders
         pdu.now.silent = True
