@@ -105,7 +105,7 @@ def hamonitor(context: Context, given: Given) -> ExitStatus:
     host = given.get("name")
     known = dict.fromkeys(row.server for row in report.rows)
     if host is not None and host not in known:
-        raise CommandError("no-pserver", known=", ".join(known) or "none")
+        raise CommandError("no-pserver", name=host, known=", ".join(known) or "none")
     show(context, report, monitor_page(report, host))
     return ExitStatus.DONE
 
@@ -118,7 +118,7 @@ def ipdu(context: Context, given: Given) -> ExitStatus:
     addr = given.get("addr")
     known = [pdu.addr for pdu in report.pdus]
     if addr is not None and addr not in known:
-        raise CommandError("no-pdu", known=", ".join(known) or "none")
+        raise CommandError("no-pdu", addr=addr, known=", ".join(known) or "none")
     show(context, report, pdu_page(report, addr))
     return ExitStatus.DONE
 

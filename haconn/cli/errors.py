@@ -131,14 +131,14 @@ ERRORS = {
     "no-pserver": Message(
         "HACN627",
         _E,
-        "name: no such managed server; known: {known}",
-        "name: 該当する管理対象サーバがありません 登録済み: {known}",
+        "{name}: no such managed server; known: {known}",
+        "{name}: 該当する管理対象サーバがありません 登録済み: {known}",
     ),
     "no-pdu": Message(
         "HACN628",
         _E,
-        "addr: no such PDU; known: {known}",
-        "addr: 該当する PDU がありません 登録済み: {known}",
+        "{addr}: no such PDU; known: {known}",
+        "{addr}: 該当する PDU がありません 登録済み: {known}",
     ),
     "no-key": Message(
         "HACN629",

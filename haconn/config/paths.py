@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from haconn.config.errors import ConfigError
+from haconn.config.errors import ConfigError, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,5 +45,5 @@ def paths(environment: Mapping[str, str]) -> Paths:
 def _tree(environment: Mapping[str, str], name: str, default: str) -> Path:
     path = Path(environment.get(name) or default)
     if not path.is_absolute() or "\0" in str(path):
-        raise ConfigError(f"{name}: allowed is an absolute path")
+        raise ConfigError(f"{name}: {shown(str(path))}: allowed is an absolute path")
     return path

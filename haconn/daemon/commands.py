@@ -165,7 +165,9 @@ class Commands:
         ended = await self._until_ended(operation, RecoveryAsked(request.server, operation), say)
         assert isinstance(ended, RecoveryEnded)
         if ended.failure is not None:
-            return Refused(f"{request.server}: {ended.failure}")
+            known = world.policy(request.server).feeds
+            way_out = "" if known else "; haconnsetup pserver ipduadd registers one"
+            return Refused(f"{request.server}: {ended.failure}{way_out}")
         return Done(RestoreReport(request.server, tuple(self._outlets_of(request.server))))
 
     def _no_server(self, name: str) -> str:

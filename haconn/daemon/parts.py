@@ -34,6 +34,18 @@ ANY_ADDRESS = ""
 """fence_kdump is sent to whatever address the capture kernel was told."""
 
 
+WAYS_OUT = {
+    errno.EADDRNOTAVAIL: (
+        "; give an interface this address, or haconnsetup resetpath addr= sets another"
+    ),
+    errno.EADDRINUSE: (
+        "; another program has the port (ss -ulnp shows it), or haconnsetup resetpath port= sets"
+        " another"
+    ),
+}
+"""What an operator does about it."""
+
+
 class StartError(Exception):
     """The machine is not as the configuration needs it: one line for the operator."""
 
@@ -180,7 +192,8 @@ def _reset_path_socket(configuration: Configuration) -> Datagrams:
     try:
         return Datagrams(path.addr, path.port)
     except OSError as exc:
-        raise StartError(f"resetpath {path.addr} port {path.port}: {exc.strerror}") from exc
+        what = f"resetpath {path.addr} port {path.port}: {exc.strerror}"
+        raise StartError(f"{what}{WAYS_OUT.get(exc.errno or 0, '')}") from exc
 
 
 def _kdump_socket(configuration: Configuration) -> Datagrams | None:

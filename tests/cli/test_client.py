@@ -170,7 +170,7 @@ def test_a_refusal_is_one_line(tmp_path: Path) -> None:
 
 def test_a_name_the_service_does_not_know_is_refused(tmp_path: Path) -> None:
     _, ended = converse(tmp_path, "haconnshow hamonitor name=B", Done(MONITORS))
-    assert ended == Ended(1, "", "haconnshow: HACN627 name: no such managed server; known: A\n")
+    assert ended == Ended(1, "", "haconnshow: HACN627 B: no such managed server; known: A\n")
 
 
 @pytest.mark.parametrize(

@@ -288,7 +288,9 @@ async def test_outlets_of_an_unknown_server_or_of_none_cannot_be_restored(tmp_pa
         unknown = await o.commands.recover(Acrecovery("nobody"), o.said.append)
         assert unknown == Refused("nobody: no such server; known: server1, server2, server3")
         dark = await o.commands.recover(Acrecovery("server1"), o.said.append)
-        assert dark == Refused("server1: it has no outlets")
+        assert dark == Refused(
+            "server1: it has no outlets; haconnsetup pserver ipduadd registers one"
+        )
 
 
 async def test_who_went_away_is_not_told(tmp_path: Path) -> None:

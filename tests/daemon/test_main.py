@@ -110,7 +110,7 @@ def test_a_second_process_of_the_same_state_is_refused(home: Home) -> None:
     with home.running() as daemon:
         status, said = home.fails()
         assert status == 1
-        assert "another haconnr2 runs" in one_line(said)
+        assert "another haconnr2 runs; haconnshow status shows it" in one_line(said)
         assert (home.base / "run" / "control.sock").exists(), "the first one's"
         assert daemon.stop()[0] == 0
 
@@ -128,6 +128,7 @@ def test_an_address_that_is_not_local_is_named(home: Home) -> None:
     status, said = home.fails()
     assert status == 1
     assert "resetpath 192.0.2.77" in one_line(said)
+    assert "haconnsetup resetpath addr= sets another" in said, "the next step is named"
     assert os.strerror(errno.EADDRNOTAVAIL) in said
 
 
@@ -138,6 +139,7 @@ def test_a_port_that_is_taken_is_named(home: Home) -> None:
         status, said = home.fails()
     assert status == 1
     assert f"port {home.port}" in one_line(said)
+    assert "haconnsetup resetpath port= sets another" in said
 
 
 def test_a_kdump_port_that_is_taken_is_named(home: Home) -> None:

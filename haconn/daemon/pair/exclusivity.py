@@ -60,7 +60,7 @@ def take_lock(var: Path) -> int:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(file)
-        raise TakenError(f"{path}: another haconnr2 runs") from None
+        raise TakenError(f"{path}: another haconnr2 runs; haconnshow status shows it") from None
     except OSError as exc:
         os.close(file)
         raise LockError(f"{path}: {exc.strerror}") from exc
