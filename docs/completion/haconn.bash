@@ -11,7 +11,7 @@ _haconn() {
     "haconnsetup mserver ipduadd "*) known="addr= concent= --help" ;;
     "haconnsetup mserver ipdudel "*) known="addr= concent= --help" ;;
     "haconnsetup key import peer "*) known="file= --json --plain --help" ;;
-    "haconnsetup key retire peer "*) known="--help" ;;
+    "haconnsetup key retire peer "*) known="--force --help" ;;
     "haconnshow mserversetting "*) known="--json --plain --help" ;;
     "haconnsetup key new peer "*) known="--json --plain --help" ;;
     "haconnsetup pserver add "*) known="addr= account= cluster=on cluster=off ipdusd=on ipdusd=off timeout= recoverytime= bmcport= suite=auto suite=17 suite=3 proof=accepted proof=power-off hedge=on hedge=off fence_kdump=on fence_kdump=off dumpwait=off dumpwait= kdump_from=off kdump_from= --help" ;;

@@ -131,7 +131,12 @@ PAIR_KEYS = (
                 value="<generation>",
             ),
         ),
-        notes=("Of two the older one, if none is named; the only one must be named.",),
+        flags=(FORCE,),
+        notes=(
+            "Of two the older one, if none is named; the only one must be named.",
+            "Refused by a running service while its peer is not heard, or has no other generation:"
+            " the two would not hear each other any more.",
+        ),
     ),
 )
 PAIR = (

@@ -89,6 +89,12 @@ class Standing:
     """Its address on the management LAN, where the peer is to send; empty if none."""
     reset: str = ""
     """Its physical address on the reset path; empty if none."""
+    generations: tuple[int, ...] = ()
+    """Of the pair's key, those that it has, ascending; empty from an older version."""
+    peer_bmc: bool | None = None
+    """Whether it reaches the receiver's BMC; None before it ever did, or from an older version."""
+    peer_outlets: bool | None = None
+    """Whether all PDUs that feed the receiver answer it; None if it has none to cut, likewise."""
 
 
 @dataclass(frozen=True, slots=True)

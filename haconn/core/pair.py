@@ -34,6 +34,7 @@ from haconn.core.pair_state import (
     Heard,
     Held,
     Keep,
+    KeysAre,
     Pair,
     PeerIsOff,
     Saw,
@@ -87,6 +88,19 @@ def refusal(pair: Pair, now: Instant) -> str | None:
     return None
 
 
+def deafness(pair: Pair, left: frozenset[int], now: Instant) -> str | None:
+    """Why the two could not talk any more if we had only these generations of the key; None if
+    they could."""
+    if not left:
+        return "it is the only generation of the key of the pair"
+    if not knows_peer(pair, now):
+        return "the peer is not heard, and may have no other generation of the key of the pair"
+    if pair.seen.peer_keys & left:
+        return None
+    known = ", ".join(map(str, sorted(pair.seen.peer_keys))) or "not known: an older version"
+    return f"the peer has no other generation of the key of the pair (its: {known})"
+
+
 def knows_peer(pair: Pair, now: Instant) -> bool:
     """Whether the peer is in session and heard, and has not stopped: it can be told something."""
     if pair.hearing.trusted is None or pair.record is not None:
@@ -104,6 +118,9 @@ def _take(pair: Pair, event: Event, now: Instant) -> list[Action]:
             return _drained(pair, now)
         case Saw(surroundings):
             pair.seen = replace(pair.seen, surroundings=surroundings)
+            return []
+        case KeysAre(generations):
+            _has_keys(pair, generations, now)
             return []
         case Identified(_, guid):
             _is_machine(pair, pair.seen.machine, guid)
@@ -155,6 +172,7 @@ def _heard(pair: Pair, datagram: PairDatagram, judged: Judged, now: Instant) -> 
     left_after = None
     if isinstance(message, Beat):
         left_after = hearing.sent_at(pair.hearing, message.echo)
+        pair.seen = replace(pair.seen, peer_keys=frozenset(message.standing.generations))
         _is_machine(pair, message.standing.machine, pair.seen.guid)
         if judged.answers:
             # the silence is over: the next one is another, with attempts of its own
@@ -177,6 +195,14 @@ def _is_machine(pair: Pair, machine: bytes, guid: bytes) -> None:
     if known != pair.seen:
         pair.seen = known
         pair.power = peer_power.identified(pair.power, machine, guid)
+
+
+def _has_keys(pair: Pair, generations: frozenset[int], now: Instant) -> None:
+    """With a key that we lacked we may hear what we did not: the silence until now was ours."""
+    lacked = pair.seen.lacking
+    pair.seen = replace(pair.seen, keys=generations)
+    if lacked and not pair.seen.lacking:
+        pair.hearing = hearing.stalled(pair.hearing, now)
 
 
 def _stall(pair: Pair, now: Instant) -> list[Action]:
@@ -240,13 +266,22 @@ def _silence(pair: Pair, now: Instant) -> list[Action]:
     again = pair.rhythm.retry_at is None or now >= pair.rhythm.retry_at
     fences = role.fences_when_silent(member) and not member.fencing and again
     if fences or not member.silent:
-        blind = pair.seen.surroundings.blindness(pair.hearing.heard_at, now, times)
+        blind = _doubt(pair, now)
         actions += _role(pair, role.Silent(may_fence=again and blind is None), now)
         if fences and member.suits and blind is not None:
             actions += _blind(pair, blind, now)
     if is_alone(pair, now):
         actions += _alone(pair, now)
     return actions
+
+
+def _doubt(pair: Pair, now: Instant) -> str | None:
+    """Why the silence of the peer may be our own doing; None if that is not to be feared."""
+    if pair.seen.lacking:
+        numbers = " and ".join(str(number) for number in pair.seen.lacking)
+        return f"it has generation {numbers} of the key of the pair, and this server has not"
+    surroundings, times = pair.seen.surroundings, pair.settings.times
+    return surroundings.blindness(pair.hearing.heard_at, now, times)
 
 
 def is_alone(pair: Pair, now: Instant) -> bool:

@@ -76,6 +76,15 @@ class Seen:
     """The peer's UUID, as it says itself; zeros if it does not know it."""
     guid: bytes = b""
     """What the BMC that should be in that machine calls itself; empty until it was asked."""
+    keys: frozenset[int] = frozenset()
+    """The generations of the pair's key that we have."""
+    peer_keys: frozenset[int] = frozenset()
+    """Those that the peer has, as the process that is trusted said last."""
+
+    @property
+    def lacking(self) -> tuple[int, ...]:
+        """The generations that the peer has and we have not: it may speak, and not be heard."""
+        return tuple(sorted(self.peer_keys - self.keys))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +154,13 @@ class Drained:
 
 
 @dataclass(frozen=True, slots=True)
+class KeysAre:
+    """Event: the generations of the pair's key that we have from now on."""
+
+    generations: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Event: look at the clock."""
 
@@ -211,7 +227,15 @@ class Keep:
 
 Held: TypeAlias = PeerIsOff | DeviceEvent | takeover.Looked
 Event: TypeAlias = (
-    Arrived | Saw | Drained | Tick | PeerIsOff | DeviceEvent | takeover.Looked | Identified
+    Arrived
+    | Saw
+    | KeysAre
+    | Drained
+    | Tick
+    | PeerIsOff
+    | DeviceEvent
+    | takeover.Looked
+    | Identified
 )
 Action: TypeAlias = (
     Speak
@@ -229,13 +253,20 @@ Action: TypeAlias = (
 )
 
 
-def new_pair(settings: PairSettings, member: Member, record: Echo | None, now: Instant) -> Pair:
-    """Begin, undecided, hearing nobody."""
+def new_pair(
+    settings: PairSettings,
+    member: Member,
+    record: Echo | None,
+    now: Instant,
+    keys: frozenset[int] = frozenset(),
+) -> Pair:
+    """Begin, undecided, hearing nobody; `keys` are the generations of the pair's key."""
     return Pair(
         settings,
         replace(member, stopped=record is not None),
         Hearing(member.session, now),
         peer_power.known_of(settings.means),
         Rhythm(beat_at=now, expected=now, looked_at=now, answered_at=now),
+        Seen(keys=keys),
         record=record,
     )

@@ -80,6 +80,8 @@ class PeerPower:
     """Whether the BMC is in the peer's machine; None if that cannot be told."""
     pdus: frozenset[str] = field(default_factory=frozenset)
     """The PDUs that answer."""
+    lost: frozenset[str] = field(default_factory=frozenset)
+    """The PDUs that do not, or not any more."""
 
     @property
     def contradicted(self) -> bool:
@@ -118,8 +120,10 @@ def observe(known: PeerPower, event: DeviceEvent, now: Instant) -> PeerPower:
             void = {feed: FeedReading(Power.UNKNOWN, now, now)}
             return replace(known, server=read_feeds(known.server, void))
         case PduSeen(pdu, reachable):
-            pdus = known.pdus | {pdu} if reachable else known.pdus - {pdu}
-            return replace(known, pdus=pdus)
+            good, bad = known.pdus - {pdu}, known.lost - {pdu}
+            if reachable:
+                return replace(known, pdus=good | {pdu}, lost=bad)
+            return replace(known, pdus=good, lost=bad | {pdu})
         case _:
             return known
     return replace(known, server=replace(known.server, watch=watch))
@@ -181,6 +185,22 @@ def hindrance(known: PeerPower) -> str | None:
     if known.server.watch.reachable:
         return None
     return "neither its BMC nor all of its PDUs answer" if known.means.cuts else "its BMC is lost"
+
+
+def bmc_reached(known: PeerPower) -> bool | None:
+    """Whether the peer's BMC would let us prove it off; None before it ever answered."""
+    if known.server.watch.reachable is None:
+        return None
+    return known.server.watch.reachable and known.believed
+
+
+def outlets_reached(known: PeerPower) -> bool | None:
+    """Whether all PDUs that feed the peer answer; None if there is nothing to cut, or one of them
+    was not heard of yet."""
+    pdus = {feed.pdu for feed in known.means.feeds}
+    if not known.means.cuts or (not pdus & known.lost and not pdus <= known.pdus):
+        return None
+    return pdus <= known.pdus
 
 
 def fenceable(known: PeerPower) -> bool:

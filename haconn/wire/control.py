@@ -114,8 +114,21 @@ class ShutdownStandby:
     """Stop the standby; a change, on either server."""
 
 
+@dataclass(frozen=True, slots=True)
+class MayRetirePeerKey:
+    """Whether the two could still talk without a generation of the pair's key; refused if not."""
+
+    generation: int
+
+
 PairRequest: TypeAlias = (
-    CopyConfiguration | RestartActive | ShutdownActive | Takeover | RestartStandby | ShutdownStandby
+    CopyConfiguration
+    | RestartActive
+    | ShutdownActive
+    | Takeover
+    | RestartStandby
+    | ShutdownStandby
+    | MayRetirePeerKey
 )
 """What moves the roles of a pair, or its settings."""
 Request: TypeAlias = Status | Monitors | Pdus | ReloadKeys | Reset | Acrecovery | PairRequest
@@ -143,6 +156,7 @@ COMMANDS: dict[str, type[Request]] = {
     "takeover": Takeover,
     "restart-standby": RestartStandby,
     "shutdown-standby": ShutdownStandby,
+    "may-retire-peer-key": MayRetirePeerKey,
 }
 REPORT_OF: dict[type[Request], type[Report]] = {
     Status: StatusReport,
@@ -157,6 +171,7 @@ REPORT_OF: dict[type[Request], type[Report]] = {
     Takeover: RoleReport,
     RestartStandby: RoleReport,
     ShutdownStandby: RoleReport,
+    MayRetirePeerKey: RoleReport,
 }
 CHANGES: frozenset[type[Request]] = frozenset(COMMANDS.values()) - {Status, Monitors, Pdus}
 """Requests that only uid 0 and the daemon's own uid may make."""

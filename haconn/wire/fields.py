@@ -94,6 +94,11 @@ class Reader:
         self._payload = payload
         self._at = 0
 
+    @property
+    def at_end(self) -> bool:
+        """Whether nothing is left."""
+        return self._at == len(self._payload)
+
     def take(self, layout: struct.Struct) -> tuple[int, ...]:
         """The integers of a layout."""
         return layout.unpack(self.raw(layout.size))

@@ -37,6 +37,7 @@ from haconn.wire.control import (
     CopyConfiguration,
     Done,
     Frames,
+    MayRetirePeerKey,
     Monitors,
     PairRequest,
     Pdus,
@@ -95,6 +96,7 @@ CONVERSATIONS: list[tuple[Request, Reply]] = [
     (Takeover("HACON1"), Done(RoleReport("active"))),
     (RestartStandby(), Done(RoleReport("the standby starts anew"))),
     (ShutdownStandby(), Done(RoleReport("the standby has stopped"))),
+    (MayRetirePeerKey(2), Refused("the peer has no other")),
     (
         Status(),
         Done(
@@ -118,6 +120,7 @@ CHANGING = (
     Takeover,
     RestartStandby,
     ShutdownStandby,
+    MayRetirePeerKey,
 )
 
 

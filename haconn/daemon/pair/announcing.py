@@ -42,6 +42,8 @@ class Announcing:
         parts.membership.standing = replace(
             parts.membership.standing,
             peer_fenceable=peer_power.fenceable(parts.pair.power),
+            peer_bmc=peer_power.bmc_reached(parts.pair.power),
+            peer_outlets=peer_power.outlets_reached(parts.pair.power),
             management=own.get(Path.MANAGEMENT, ""),
             reset=own.get(Path.RESET, ""),
         )

@@ -13,12 +13,16 @@ import trio
 from haconn.config.errors import ConfigError
 from haconn.config.schema import Configuration, KeyEntry
 from haconn.config.store import load
-from haconn.core.report import KeysReport
+from haconn.core.model import Instant
+from haconn.core.pair import deafness
+from haconn.core.pair_state import KeysAre
+from haconn.core.report import KeysReport, RoleReport
 from haconn.core.world import remark
 from haconn.daemon.assembly import bindings_of
 from haconn.daemon.commands import Commands, KeyTable
 from haconn.daemon.pair.activation import Activation
-from haconn.daemon.pair.parts import PairParts
+from haconn.daemon.pair.owner import PairOwner
+from haconn.daemon.pair.parts import PairParts, generations_of
 from haconn.daemon.pair.settings_watch import SettingsWatch
 from haconn.daemon.reports import Reporter
 from haconn.wire.control import Done, Refused, Reply
@@ -30,9 +34,15 @@ class KeysAtRest:
     """Where the commands find the active's table of keys, or the files of a standby."""
 
     def __init__(
-        self, etc: Path, activation: Activation, parts: PairParts, watch: SettingsWatch
+        self,
+        etc: Path,
+        activation: Activation,
+        parts: PairParts,
+        watch: SettingsWatch,
+        owner: PairOwner,
     ) -> None:
         self._etc = etc
+        self._owner = owner
         self._activation = activation
         self._parts = parts
         self._watch = watch
@@ -70,12 +80,29 @@ class KeysAtRest:
                 self._watch.took_keys(stored)
             return reply
 
+    def may_retire(self, generation: int) -> Reply:
+        """Whether a generation of the pair's key may end: the two have to hear each other."""
+        pair, peer = self._owner.pair, self._parts.two.peer.name
+        left = pair.seen.keys - {generation}
+        why = deafness(pair, left, Instant(trio.current_time()))
+        if why is not None:
+            return Refused(
+                f"generation {generation} is not retired: {why};"
+                f" bring {peer} a key first (haconnsetup key new peer here, key import peer there),"
+                " or --force"
+            )
+        return Done(RoleReport(f"{peer} has another generation"))
+
     def _take_peer_keys(self, stored: Configuration) -> None:
         keys = tuple(PairKey(entry.generation, entry.key) for entry in stored.peer_keys)
         if not keys:
             raise ConfigError("secrets.toml: the pair has no key; the one before is used on")
         self._parts.voice.rekey(keys)
         self._parts.exchange.rekey(keys)
+        generations = generations_of(stored)
+        membership = self._parts.membership
+        membership.standing = replace(membership.standing, generations=generations)
+        self._owner.take(KeysAre(frozenset(generations)))
 
     def _at_rest(self, stored: Configuration) -> Done:
         """Have the keys at hand for an activation."""

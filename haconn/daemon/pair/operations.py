@@ -1,5 +1,7 @@
 """What operators' commands do in the daemon of a pair (R-260 to R-279)."""
 
+from typing import assert_never
+
 import trio
 
 from haconn.core.beat import PairRole
@@ -22,6 +24,7 @@ from haconn.wire.control import (
     Acrecovery,
     CopyConfiguration,
     Done,
+    MayRetirePeerKey,
     PairRequest,
     Refused,
     Reply,
@@ -99,8 +102,12 @@ class PairOperations:
                 return self._take_over(peer)
             case RestartStandby():
                 return await self._standby("restart")
-            case _:
+            case ShutdownStandby():
                 return await self._standby("shutdown")
+            case MayRetirePeerKey(generation):
+                return self._keys.may_retire(generation)
+            case _:
+                assert_never(request)
 
     def told(self, request: PairRequest) -> None:
         """The operator knows: what is to end may end."""
@@ -113,8 +120,12 @@ class PairOperations:
                 self._ending.order(EXIT_AGAIN, "haconnsby restart")
             case ShutdownStandby() if not self._is_active():
                 self._ending.order(EXIT_OK, "haconnsby shutdown")
-            case _:
+            case CopyConfiguration() | Takeover() | MayRetirePeerKey():
                 pass
+            case RestartStandby() | ShutdownStandby():
+                pass  # of the peer, which ends by our order
+            case _:
+                assert_never(request)
 
     def _is_active(self) -> bool:
         return self._owner.pair.member.role is PairRole.ACTIVE

@@ -134,7 +134,9 @@ def build_pair(
     voice = Voice(PairEnd(keys, two.me.name, two.peer.name), paths, session)
     settings = PairSettings(means, service_hash(configuration), run_name=secrets.token_hex(3))
     now = Instant(trio.current_time())
-    pair = new_pair(settings, Member(session, two.rank, epoch), record.load(), now)
+    member = Member(session, two.rank, epoch)
+    generations = frozenset(generations_of(configuration))
+    pair = new_pair(settings, member, record.load(), now, generations)
     repowers = Repowers(trees.var)
     membership = Membership(two.peer.name, voice, record, chronicle.remark, repowers)
     membership.standing = _standing(trees, configuration, models)
@@ -170,7 +172,13 @@ def _standing(
         configuration=configuration_hash(configuration, models),
         service=service_hash(configuration),
         machine=machine_uuid(trees.run),
+        generations=generations_of(configuration),
     )
+
+
+def generations_of(configuration: Configuration) -> tuple[int, ...]:
+    """The generations of the pair's key, ascending."""
+    return tuple(sorted(entry.generation for entry in configuration.peer_keys))
 
 
 def stripped(configuration: Configuration) -> VirtualAddress:

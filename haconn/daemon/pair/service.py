@@ -121,7 +121,7 @@ class PairService:
         await put_epoch(parts, 0)
         self._announcing.note()
         watch = self._settings_watch()
-        keys = KeysAtRest(self._trees.etc, self.activation, parts, watch)
+        keys = KeysAtRest(self._trees.etc, self.activation, parts, watch, self.owner)
         channel = Channel(
             self._trees.etc, parts, self.owner, self.activation, self._obey, keys.reload
         )

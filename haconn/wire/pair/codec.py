@@ -60,6 +60,15 @@ class BeatFlag(IntFlag):
     PROBE = 16
 
 
+class DeviceFlag(IntFlag):
+    """What the sender of a beat reaches of the receiver's devices."""
+
+    BMC_KNOWN = 1
+    BMC = 2
+    OUTLETS_KNOWN = 4
+    OUTLETS = 8
+
+
 ROLE_CODES: Final = {PairRole.JOIN: 1, PairRole.STANDBY: 2, PairRole.ACTIVE: 3}
 PATH_BITS: Final = {Path.DUPLEX: 1, Path.MANAGEMENT: 2, Path.RESET: 4}
 _ROLES: Final = {code: role for role, code in ROLE_CODES.items()}
@@ -70,6 +79,8 @@ _HEARING: Final = tuple(
 _EVERY_PATH: Final = 7
 
 _BEAT = struct.Struct(">BBBBI16s16sQ16sQQ8s8s16sHd")
+GENERATIONS_MAX: Final = 255
+_GENERATIONS = struct.Struct(">H")
 _INTENT = struct.Struct(">QHHdH")
 _INTENT_HEARD = struct.Struct(">16sQ")
 
@@ -142,7 +153,24 @@ def _encode_beat(beat: Beat) -> bytes:
         standing.bmcs_reached,
         _finite(beat.clock),
     )
-    return fixed + _address_text(standing.management) + _address_text(standing.reset)
+    addresses = _address_text(standing.management) + _address_text(standing.reset)
+    return fixed + addresses + _generations(standing.generations) + bytes((_devices(standing),))
+
+
+def _generations(numbers: tuple[int, ...]) -> bytes:
+    if list(numbers) != sorted({*numbers}) or not all(1 <= n <= GENERATIONS_MAX for n in numbers):
+        raise WireError("generations of the key ascend from 1 to 255")
+    return pack(_GENERATIONS, len(numbers)) + bytes(numbers)
+
+
+def _devices(standing: Standing) -> int:
+    bmc, outlets = standing.peer_bmc, standing.peer_outlets
+    return (
+        DeviceFlag.BMC_KNOWN.value * (bmc is not None)
+        | DeviceFlag.BMC.value * (bmc is True)
+        | DeviceFlag.OUTLETS_KNOWN.value * (outlets is not None)
+        | DeviceFlag.OUTLETS.value * (outlets is True)
+    )
 
 
 def _flags(beat: Beat) -> int:
@@ -163,6 +191,8 @@ def _parse_beat(frame: Frame) -> Beat:
     configuration, service, machine, reached, clock = rest
     if role not in _ROLES:
         raise WireError("no such role")
+    addresses = _address(reader.text()), _address(reader.text())
+    generations, devices = _parse_newer(reader)
     return Beat(
         claim=Claim(_ROLES[role], epoch, following, bool(flags & BeatFlag.CANDIDATE.value)),
         echo=Echo(heard, heard_seq),
@@ -174,13 +204,29 @@ def _parse_beat(frame: Frame) -> Beat:
             bmcs_reached=reached,
             peer_fenceable=bool(flags & BeatFlag.PEER_FENCEABLE.value),
             stopping=bool(flags & BeatFlag.STOPPING.value),
-            management=_address(reader.text()),
-            reset=_address(reader.text()),
+            management=addresses[0],
+            reset=addresses[1],
+            generations=generations,
+            peer_bmc=_known(devices, DeviceFlag.BMC_KNOWN, DeviceFlag.BMC),
+            peer_outlets=_known(devices, DeviceFlag.OUTLETS_KNOWN, DeviceFlag.OUTLETS),
         ),
         hearing=_HEARING[paths & _EVERY_PATH],
         clock=_finite(clock),
         probe=bool(flags & BeatFlag.PROBE.value),
     )
+
+
+def _parse_newer(reader: Reader) -> tuple[tuple[int, ...], int]:
+    """Read what an older version does not say: then nothing is known."""
+    if reader.at_end:
+        return (), 0
+    (count,) = reader.take(_GENERATIONS)
+    numbers = tuple(sorted({*reader.raw(count)} - {0}))
+    return numbers, reader.raw(1)[0]
+
+
+def _known(flags: int, known: DeviceFlag, good: DeviceFlag) -> bool | None:
+    return bool(flags & good.value) if flags & known.value else None
 
 
 def _encode_intent(intent: Intent) -> bytes:

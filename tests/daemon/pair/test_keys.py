@@ -10,8 +10,8 @@ from haconn.config.schema import Configuration, KeyEntry, PeerKey
 from haconn.config.store import change, models_of
 from haconn.core.beat import PairRole
 from haconn.core.model import Secret
-from haconn.core.report import KeysReport, StatusReport
-from haconn.wire.control import ReloadKeys, RestartActive, Status
+from haconn.core.report import KeysReport, RoleReport, StatusReport
+from haconn.wire.control import MayRetirePeerKey, ReloadKeys, RestartActive, Status
 from tests.daemon.files import store
 from tests.daemon.pair.members import (
     NEXT_PAIR_KEY,
@@ -157,3 +157,35 @@ async def test_a_standby_keeps_the_systems_of_a_server_that_was_renamed_in_the_f
 
 def moved(key: KeyEntry) -> KeyEntry:
     return replace(key, server="renamed") if key.server == "server2" else key
+
+
+async def test_a_key_that_is_retired_too_early_has_nobody_fenced(tmp_path: Path) -> None:
+    """D5: the active says no word that its standby could open; that is not its death."""
+    async with two_members(tmp_path) as members:
+        active, standby = await members.in_step()
+        await give_peer_keys(active, OLD, NEW)
+        await standby.until(lambda: standby.parts.pair.seen.peer_keys == {1, 2})
+        await give_peer_keys(active, NEW)
+        await standby.until(
+            lambda: "it has generation 2 of the key of the pair" in standby.events()
+        )
+        assert "HACN411" not in standby.events()
+        await give_peer_keys(standby, OLD, NEW)
+        await active.until(lambda: active.has_in_step(standby))
+        assert "HACN411" not in standby.events()
+
+
+async def test_a_key_is_not_retired_before_the_peer_has_another(tmp_path: Path) -> None:
+    async with two_members(tmp_path) as members:
+        active, standby = await members.in_step()
+        assert "it is the only generation" in await active.refuses(MayRetirePeerKey(1))
+        await give_peer_keys(active, OLD, NEW)
+        refused = await active.refuses(MayRetirePeerKey(1))
+        assert "the peer has no other generation of the key of the pair (its: 1)" in refused
+        assert "or --force" in refused
+        await give_peer_keys(standby, OLD, NEW)
+        await active.until(lambda: active.parts.pair.seen.peer_keys == {1, 2})
+        assert isinstance(await active.ask(MayRetirePeerKey(1)), RoleReport)
+        standby.kill()
+        await active.until(lambda: active.parts.pair.member.silent)
+        assert "is not heard" in await active.refuses(MayRetirePeerKey(1))

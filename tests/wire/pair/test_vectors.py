@@ -24,7 +24,7 @@ from haconn.core.beat import (
 )
 from haconn.core.model import Secret
 from haconn.wire.admission import Limits
-from haconn.wire.frame import parse
+from haconn.wire.frame import WireError, parse
 from haconn.wire.pair.channel import MESSAGE_BYTES_MAX, Channel
 from haconn.wire.pair.codec import (
     PATH_BITS,
@@ -48,6 +48,9 @@ HOSTS: dict[str, bytes] = {
     host["name"]: bytes.fromhex(host["working-key"]) for host in DATAGRAMS["hosts"]
 }
 KEY = PairKey(DATAGRAMS["generation"], Secret(DATAGRAMS["master"]))
+
+KNOWN = {0: None, 1: False, 3: True}
+"""A device of the receiver's: not known, lost, answers."""
 
 
 def named(record: Fields) -> str:
@@ -102,6 +105,9 @@ def beat(fields: Fields) -> Beat:
             stopping=BeatFlag.STOPPING in flags,
             management=fields["management"],
             reset=fields["reset"],
+            generations=tuple(bytes.fromhex(fields["generations"])),
+            peer_bmc=KNOWN[fields["peer-devices"] & 3],
+            peer_outlets=KNOWN[fields["peer-devices"] >> 2 & 3],
         ),
         frozenset(path for path, bit in PATH_BITS.items() if bit & fields["hearing"]),
         fields["clock"],
@@ -136,6 +142,18 @@ def test_codec_and_end_meet_the_vector(record: Fields) -> None:
     assert decode(parse(data)) == meant
     assert PairEnd([KEY], sender, other(sender)).seal(meant) == data
     assert PairEnd([KEY], other(sender), sender).open(data, "192.0.2.1", 0.0) == meant
+
+
+def test_a_beat_of_an_older_version_tells_nothing_of_keys_and_devices() -> None:
+    record = next(one for one in DATAGRAMS["datagrams"] if one["kind"] == "BEAT")
+    frame = parse(bytes.fromhex(record["datagram"]))
+    fields = {**record["fields"], "generations": "", "peer-devices": 0}
+    whole, meant = document.payload("BEAT", fields), beat(fields)
+    older = frame._replace(payload=whole[:-3])
+    assert decode(older).message == meant
+    for cut in (1, 2):
+        with pytest.raises(WireError):
+            decode(frame._replace(payload=whole[:-cut]))
 
 
 def test_there_is_a_vector_of_every_type() -> None:
