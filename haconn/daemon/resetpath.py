@@ -23,8 +23,9 @@ from haconn.wire.codes import Proof
 from haconn.wire.keys import Key
 from haconn.wire.server import ServerEnd
 
-QUESTIONS_MAX = 4096
-"""Requests whose last question is remembered, so that their RESULT goes where it came from."""
+QUESTIONS_MAX = 512
+"""Of each system, the requests whose last question is remembered, so that their RESULT goes where
+it came from. What one system says drops nothing of another."""
 T = TypeVar("T")
 
 
@@ -165,18 +166,22 @@ class ResetPath:
 
 
 class Recent(Generic[T]):
-    """The latest things by name; the oldest goes when there are too many."""
+    """The latest things of each system by name; its oldest goes when it has too many."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[SystemKey, str], T] = OrderedDict()
+        self._kept: dict[SystemKey, OrderedDict[str, T]] = {}
 
     def put(self, name: tuple[SystemKey, str], value: T) -> None:
         """Remember."""
-        self._kept[name] = value
-        self._kept.move_to_end(name)
-        if len(self._kept) > QUESTIONS_MAX:
-            self._kept.popitem(last=False)
+        system, one = name
+        mine = self._kept.setdefault(system, OrderedDict())
+        mine[one] = value
+        mine.move_to_end(one)
+        if len(mine) > QUESTIONS_MAX:
+            mine.popitem(last=False)
 
     def get(self, name: tuple[SystemKey, str]) -> T | None:
         """Give it, or None."""
-        return self._kept.get(name)
+        system, one = name
+        mine = self._kept.get(system)
+        return None if mine is None else mine.get(one)

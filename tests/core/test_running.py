@@ -396,3 +396,13 @@ def test_an_nmi_spares_one_as_long_as_a_dump_is_waited_for() -> None:
     site = registered(replace(PLAIN, soft_s=300.0))
     site.world.put_system(replace(site.system(), nmi_at=at(100.0)))
     assert not commands(site.asks(399.0))
+
+
+def test_a_reset_at_a_stage_that_its_plan_has_not_is_none() -> None:
+    site = registered()
+    site.asks(1.0)
+    reset = site.system().reset
+    assert reset is not None
+    for stage in (-1, len(reset.plan.stages)):
+        with pytest.raises(ValueError, match="stage"):
+            replace(reset, state=replace(reset.state, stage=stage))

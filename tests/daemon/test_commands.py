@@ -17,7 +17,7 @@ from haconn.core.system import Status
 from haconn.daemon.commands import Commands, KeyTable
 from haconn.daemon.journal import host_name
 from haconn.daemon.reports import Reporter
-from haconn.wire.control import Acrecovery, Done, Refused, Reset
+from haconn.wire.control import Acrecovery, Done, Refused, Reset, encode_reply
 from haconn.wire.keys import Key
 from tests.daemon.files import store
 from tests.daemon.site import NETWORK, PATIENCE_S, Site, site
@@ -312,3 +312,23 @@ async def test_displays_show_what_the_core_knows(tmp_path: Path) -> None:
         assert [row.name for row in report.servers] == ["server1", "server2", "server3"]
         assert {row.bmc for row in report.servers} == {Link.OK}
         assert o.commands.pdus().pdus == ()
+
+
+ODD_NUMBERS = (0, -1, 2**64, 10**4000)
+ODD_NAMES = ("", "\ud800", "\0", "\n\n", "{}", "x" * 60_000, "server1\x1b[2J")
+
+
+@pytest.mark.parametrize("number", ODD_NUMBERS)
+@pytest.mark.parametrize("name", [*ODD_NAMES, "server1"])
+async def test_whatever_a_local_command_says_is_answered(
+    tmp_path: Path, name: str, number: int
+) -> None:
+    async with office(tmp_path, ALPHA, BETA) as o:
+        for request in (Reset(name, number), Reset(name, number, number)):
+            reply = await o.commands.test_reset(request, o.said.append)
+            assert isinstance(reply, Refused)
+            assert encode_reply(reply)
+        if name != "server1":
+            reply = await o.commands.recover(Acrecovery(name), o.said.append)
+            assert isinstance(reply, Refused)
+            assert encode_reply(reply)

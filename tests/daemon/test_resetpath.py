@@ -10,7 +10,7 @@ import trio
 
 from haconn.core.actions import TellNotices, TellResult
 from haconn.core.events import Resumed
-from haconn.core.model import Instant
+from haconn.core.model import Instant, SystemKey
 from haconn.core.reset import Command, Evidence, Outcome
 from haconn.core.system import Status
 from haconn.daemon import translation
@@ -21,9 +21,9 @@ from haconn.wire.client import ClientEnd
 from haconn.wire.client_events import CheckAnswered, RegisterAnswered
 from haconn.wire.codes import Doubt, NoticeState, Proof, Type, Verdict
 from haconn.wire.frame import parse
-from tests.daemon.parts import A
+from tests.daemon.parts import A, B
 from tests.daemon.site import NETWORK, PATIENCE_S, site
-from tests.wire.parts import ALPHA, BETA, BOOT, FOREIGN, GAMMA, key
+from tests.wire.parts import ALPHA, BETA, BOOT, FOREIGN, GAMMA, hello, key
 
 HOSTS = tuple(f"{NETWORK}.{n}" for n in (1, 2, 3))
 
@@ -241,10 +241,13 @@ async def test_a_stop_notice_is_in_the_journal_when_it_is_acknowledged(tmp_path:
 
 def test_what_is_remembered_of_questions_is_bounded_and_the_oldest_goes() -> None:
     recent = Recent[int]()
+    recent.put((B, "another's"), 7)
     for n in range(3 * QUESTIONS_MAX):
         recent.put((A, f"{n}"), n)
         recent.put((A, "asked again and again"), n)
-    assert len(recent._kept) == QUESTIONS_MAX
+    assert len(recent._kept[A]) == QUESTIONS_MAX
+    assert recent.get((B, "another's")) == 7
+    assert recent.get((SystemKey(1, 1), "nobody's")) is None
     assert recent.get((A, "0")) is None
     assert recent.get((A, f"{3 * QUESTIONS_MAX - 1}")) == 3 * QUESTIONS_MAX - 1
     assert recent.get((A, "asked again and again")) is not None
@@ -275,3 +278,22 @@ def test_every_word_of_the_core_has_one_of_the_wire() -> None:
     assert translation.VERDICT_OF.keys() == set(Outcome)
     assert translation.PROOF_OF.keys() == {None, *Evidence}
     assert len(set(translation.PROOF_OF.values())) == len(translation.PROOF_OF)
+
+
+def test_a_record_may_hold_what_was_never_a_request_id() -> None:
+    assert translation.request_id("ab" * 16) == b"\xab" * 16
+    for text in ("", "a1", "zz" * 16, "ab" * 17):
+        assert translation.request_id(text) is None
+
+
+async def test_at_its_keys_limit_a_system_is_asked_at_its_registered_place(tmp_path: Path) -> None:
+    async with site(tmp_path) as s:
+        await s.monitor(ALPHA, HOSTS[0])
+        sessions = s.reset_path._end._handshakes.sessions
+        former = sessions[ALPHA.system].id
+        recorded = hello(ALPHA, session=b"old session here")
+        for number in range(400):
+            s.reset_path.hear(recorded, (f"192.0.2.{number % 200}", 9))
+        with trio.fail_after(PATIENCE_S):
+            while sessions[ALPHA.system].id == former:
+                await s.owner.moved()

@@ -1,5 +1,6 @@
 """Payloads: whatever arrives is read or refused, and later versions may add fields."""
 
+import math
 from collections.abc import Callable
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from haconn.core.model import SystemKey
 from haconn.wire.codes import Doubt, NoticeState, Proof, Status, Type, Verdict
+from haconn.wire.fields import encode_age
 from haconn.wire.frame import PAYLOAD_MAX, WireError
 from haconn.wire.payloads import (
     NOTICES_MAX,
@@ -185,3 +187,11 @@ def test_codes_that_nobody_knows_are_refused(
     raw[at] = wrong
     with pytest.raises(WireError):
         reader.parse(bytes(raw))
+
+
+@pytest.mark.parametrize(
+    ("age_s", "age_ms"),
+    [(math.inf, 0xFFFFFFFE), (1e300, 0xFFFFFFFE), (-math.inf, 0), (math.nan, 0), (1.5, 1500)],
+)
+def test_every_number_is_an_age(age_s: float, age_ms: int) -> None:
+    assert encode_age(age_s) == age_ms
