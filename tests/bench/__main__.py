@@ -1,7 +1,8 @@
 """`python -m tests.bench`: measure haconnr2 and programs of others, and print one table.
 
 Exit status 0: there is a table, whatever it says. 1: the run is worth nothing; the reason stands on
-the standard error, and no figure is printed. `python -m tests.bench pair` is the bench of a pair.
+the standard error, and no figure is printed. `python -m tests.bench pair` is the bench of a pair,
+`python -m tests.bench flood` that of BMCs which send authentic nonsense.
 """
 
 import argparse
@@ -14,7 +15,7 @@ from pathlib import Path
 import trio
 from rich.console import Console
 
-from tests.bench import deeds, pair, peers
+from tests.bench import deeds, flood, pair, peers
 from tests.bench.errors import InvalidRunError
 from tests.bench.figures import Ours
 from tests.bench.members import run_members
@@ -38,9 +39,11 @@ FULL, QUICK = Size(240, 20, 10), Size(40, 5, 2)
 
 
 def main() -> int:
-    """Run the bench, or that of the pair if this is the first word."""
+    """Run the bench, or another one if its name is the first word."""
     if sys.argv[1:2] == ["pair"]:
         return pair.main(sys.argv[2:])
+    if sys.argv[1:2] == ["flood"]:
+        return flood.main(sys.argv[2:])
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer samples")
     parser.add_argument("--json", action="store_true", help="for programs")

@@ -1,12 +1,14 @@
 """Simulated BMCs in a process of their own, which say when a chassis command was received.
 
 `python -m tests.bench.bmc_process PORT ADDRESS...`; lines: `counts`, `power ADDRESS on|off`,
-`refuse ADDRESS COMMAND...` (no command: none any more).
+`refuse ADDRESS COMMAND...` (no command: none any more), `flood ADDRESS PER_SECOND` (nonsense with
+the right keys), `silent ADDRESS...`.
 
 The stamp is taken when the datagram has come out of the socket, before it is deciphered.
 """
 
 import sys
+from dataclasses import replace
 
 import trio
 
@@ -54,6 +56,11 @@ def answer(bmcs: dict[str, StampedBmc], words: list[str]) -> object:
             return {address: bmc.counts.status_reads for address, bmc in bmcs.items()}
         case ["power", address, ("on" | "off") as state]:
             bmcs[address].server.on = state == "on"
+        case ["silent", *silenced]:
+            for address in silenced:
+                bmcs[address].faults = replace(bmcs[address].faults, silent=True)
+        case ["flood", address, per_s]:
+            bmcs[address].faults = replace(bmcs[address].faults, flood_per_s=float(per_s))
         case ["refuse", address, *commands] if set(commands) <= set(CHASSIS_COMMANDS.values()):
             bmcs[address].refused = frozenset(commands)
         case _:

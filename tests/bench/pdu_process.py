@@ -1,7 +1,7 @@
 """Simulated PDUs in a process of their own, which say when they were asked and had answered.
 
 `python -m tests.bench.pdu_process PORT ADDRESS...`; lines: `counts`, `off`,
-`switch ADDRESS OUTLET on|off`.
+`silent ADDRESS...`, `switch ADDRESS OUTLET on|off`.
 
 `at` is when the datagram has come out of the socket, `until` when its answer is ready to be sent.
 
@@ -105,6 +105,10 @@ def answer(rack: Rack, words: list[str]) -> object:
                 for pdu in rack
                 if not all(pdu.agent.on.values())
             }
+        case ["silent", *addresses]:
+            for address in addresses:
+                rack[address].agent.faults.silent = "all"
+            return "done"
         case ["switch", address, outlet, ("on" | "off") as state]:
             rack[address].agent.switch(int(outlet), state == "on")
             return "done"

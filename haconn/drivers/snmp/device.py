@@ -113,18 +113,17 @@ class Pdu:
 
         What it says was true no earlier than the call. The uptime of each is of the very answer
         that has its state: a PDU that restarted between two answers does not vouch for the first.
-        Of a model with several layouts all outlets are read, and while one of them reads no state
-        none does: the column may be another one by now.
+        Of a model with several layouts none is known while one of them reads no state: the column
+        may be another one by now.
 
         Raises:
             FirmwareChanged: the layout is not to be used any more.
             DeviceSilent, DeviceUnreachable, DeviceFault: nothing was read.
         """
         variant = self._model.variant(layout.variant)
-        wanted_outlets = layout.outlets if self._model.ambiguous else outlets
         objects = {
             outlet: variant.state.at(self._model.locate(outlet))
-            for outlet in wanted_outlets
+            for outlet in outlets
             if outlet in layout.outlets
         }
         answered: dict[Oid, _Answered] = {}
