@@ -148,7 +148,8 @@ async def test_second_daemon_of_the_same_state_is_refused(tmp_path: Path) -> Non
             )
         assert await second.wait() == 1
         said = (tmp_path / "second").read_text(encoding="utf-8")
-        assert said == f"haconnr2: {tmp_path}/var/lock: another haconnr2 runs\n"
+        place = f"{tmp_path}/var/lock"
+        assert said == f"haconnr2: {place}: another haconnr2 runs; haconnshow status shows it\n"
         assert await scene.daemon.status() is not None
 
 
