@@ -41,11 +41,14 @@ class Perform:
 
 @dataclass(frozen=True, slots=True)
 class Abandon:
-    """The reset has concluded: cancel its waits and reads. A cut once begun is finished."""
+    """The reset has concluded: cancel its waits and reads."""
 
     server: str
     operation: str
     reason: str
+    cut: bool = True
+    """Also a cut of which nothing has left; not so one that another process may have begun. One
+    that has sent an order is finished whatever this says."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -254,7 +254,8 @@ def _all_off(world: World, name: str, feeds: tuple[Feed, ...], now: Instant) -> 
     system = system_on(world, name)
     if system is None or system.reset is None or running.is_over(system.reset):
         return []
-    at = all_off_since(world.servers[name], feeds, system.reset.plan.began)
+    began = system.reset.state.cut_at or system.reset.plan.began
+    at = all_off_since(world.servers[name], feeds, began)
     if at is None:
         return []
     seen = reset.Seen(Evidence.OUTLETS_OFF, at)

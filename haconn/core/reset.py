@@ -119,6 +119,8 @@ class Trying:
     commanded_at: Instant | None = None
     """When the last command left."""
     cut_begun: bool = False
+    cut_at: Instant | None = None
+    """When outlets were ordered off; no read that was begun before proves that they are off."""
     rest: Instant | None = None
     """Of a hard stage that was taken up: when its time ends, as it was first issued."""
     hedged: bool = False
@@ -328,7 +330,17 @@ def _issue(plan: Plan, state: Trying, now: Instant) -> Step:
     budget = max(plan.stages[index].budget_s for index in stages)
     until = Instant(min(now + budget, plan.deadline)) if state.rest is None else state.rest
     issues = tuple(Issue(index, plan.stages[index].command, until) for index in stages)
-    return replace(state, phase=Phase.ISSUED, until=until), issues
+    cuts = any(issue.command is Command.OUTLETS_OFF for issue in issues)
+    cut_at = now if cuts else state.cut_at
+    return replace(state, phase=Phase.ISSUED, until=until, cut_at=cut_at), issues
+
+
+def may_have_left(plan: Plan, state: Trying, command: Command) -> bool:
+    """Whether a datagram of this command may have left and was not definitely refused.
+
+    What another process had recorded may have left.
+    """
+    return any(plan.stages[index].command is command for index in state.sent)
 
 
 def together(state: Trying) -> frozenset[int]:

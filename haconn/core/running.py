@@ -20,17 +20,15 @@ from haconn.core.actions import (
     TestEnded,
 )
 from haconn.core.events import RequestRecorded, StageRecorded, VerdictRecorded
-from haconn.core.model import Instant, Power, SystemKey
+from haconn.core.model import Instant, SystemKey
 from haconn.core.plan import Policy
 from haconn.core.reset import Command, Concluded, Evidence, Outcome, Plan, Trying
 from haconn.core.server import (
     POWER_ON_AFTER_S,
-    FeedReading,
     Owed,
     Restore,
     owe,
     owes,
-    read_feeds,
     settle,
     stop_restores,
     waited_for,
@@ -105,6 +103,8 @@ def _after(
 ) -> list[Action]:
     if isinstance(state, Concluded):
         return conclude(world, key, state, now)
+    if state.cut_begun and not running.state.cut_begun:
+        _cut_begins(world, world.policy(world.systems[key].server), running.operation, state.until)
     running = replace(running, state=state)
     world.put_system(
         replace(world.systems[key], reset=running, commanded_at=_last(world, key, state))
@@ -136,7 +136,7 @@ def _issue(
     cut = issue.command is Command.OUTLETS_OFF
     waiting = waited_for(world.servers[server])
     ended = [RecoveryEnded(command, "a reset of it is in progress") for command in waiting]
-    _owe_before(world, policy, running.operation, issue, now)
+    _owe_before(world, policy, running, issue)
     perform = Perform(
         server,
         running.operation,
@@ -157,27 +157,55 @@ def _issue(
     return [*stop, perform, note]
 
 
-def _owe_before(
-    world: World, policy: Policy, operation: str, issue: reset.Issue, now: Instant
-) -> None:
-    """Promise what the command makes necessary before it leaves: a crash must not lose it."""
+def _owe_before(world: World, policy: Policy, running: Reset, issue: reset.Issue) -> None:
+    """Promise what the command makes necessary before it leaves: a crash must not lose it.
+
+    What is owed for an earlier cut stays as it is until this one has sent something.
+    """
     server = stop_restores(world.servers[policy.server])
-    deadline = issue.deadline
+    operation, deadline = running.operation, issue.deadline
     if issue.command is Command.SOFT_RESET:
         return
     if issue.command is Command.POWER_OFF:
         due = Instant(deadline + POWER_ON_AFTER_S)
         server = owe(server, Owed(Restore.POWER_ON, operation, deadline, due))
-    if issue.command is Command.OUTLETS_OFF:
-        server = settle(server, Restore.FEEDS)
-        if policy.recovery_s:
-            due = Instant(deadline + policy.recovery_s)
-            server = owe(server, Owed(Restore.FEEDS, operation, deadline, due))
-        server = replace(server, left_dark=not policy.recovery_s)
-        # what outlets were read as before the cut proves nothing after it
-        void = FeedReading(Power.UNKNOWN, now, now)
-        server = read_feeds(server, dict.fromkeys(policy.feeds, void))
+    before = owes(server, Restore.FEEDS)
+    if issue.command is Command.OUTLETS_OFF and policy.recovery_s and not (before and before.kept):
+        server = owe(server, _outlets_owed(policy, operation, deadline))
     world.put_server(server)
+    if issue.command is Command.OUTLETS_OFF and _cut_may_have_begun(running):
+        _cut_begins(world, policy, operation, deadline)
+
+
+def _outlets_owed(policy: Policy, operation: str, cut_until: Instant) -> Owed:
+    due = Instant(cut_until + policy.recovery_s)
+    return Owed(Restore.FEEDS, operation, cut_until, due)
+
+
+def _cut_begins(world: World, policy: Policy, operation: str, until: Instant) -> None:
+    """An order to cut has left: from now on its restore is what is owed, or that the outlets are
+    left off."""
+    server = settle(world.servers[policy.server], Restore.FEEDS)
+    if policy.recovery_s:
+        server = owe(server, _outlets_owed(policy, operation, until))
+    world.put_server(replace(server, left_dark=not policy.recovery_s))
+
+
+def _cut_may_have_begun(running: Reset) -> bool:
+    state = running.state
+    return state.cut_begun or reset.may_have_left(running.plan, state, Command.OUTLETS_OFF)
+
+
+def _owe_no_more(world: World, server_name: str, running: Reset) -> None:
+    """Take back what was promised for commands of which nothing has left."""
+    server = world.servers[server_name]
+    if _cut_may_have_begun(running):
+        return
+    void = {Restore.FEEDS}
+    if not reset.may_have_left(running.plan, running.state, Command.POWER_OFF):
+        void.add(Restore.POWER_ON)
+    left = [o for o in server.owed if o.what not in void or o.operation != running.operation]
+    world.put_server(replace(server, owed=tuple(left)))
 
 
 def conclude(world: World, key: SystemKey, end: Concluded, now: Instant) -> list[Action]:
@@ -198,10 +226,11 @@ def conclude(world: World, key: SystemKey, end: Concluded, now: Instant) -> list
         reset=replace(running, ended=verdict, failed_at=None if verdict else now),
     )
     world.put_system(done)
+    _owe_no_more(world, system.server, running)
     _bring_restores_forward(world, policy=world.policy(system.server), now=now)
     reason = end.evidence.value if end.evidence else "nothing proved"
     return [
-        Abandon(system.server, running.operation, reason),
+        Abandon(system.server, running.operation, reason, cut=not _cut_may_have_begun(running)),
         Hurry(system.server, False),
         _verdict_remark(done, running, end, now),
         Record(VerdictRecorded(key, running.operation)),

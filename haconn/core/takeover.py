@@ -330,7 +330,7 @@ def _go_on(plan: Plan, state: Fencing, known: PeerPower, now: Instant) -> Step:
 
 
 def _concluded(plan: Plan, end: Proved | Failed) -> Step:
-    """The waits of commands end; a cut that has begun is finished by whoever carries it out."""
+    """The waits of commands end, and a cut of which nothing has left; what it owes is owed."""
     reason = end.proof.value if isinstance(end, Proved) else end.reason
     return end, (Abandon(plan.server, plan.operation, reason), Hurry(plan.server, on=False))
 

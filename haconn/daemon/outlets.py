@@ -1,13 +1,15 @@
 """Cuts and restores of one server's outlets. An outlet has one writer: this, and one task of it.
 
 All feeds of a server are switched at once. An order may be repeated, since on and off are
-idempotent; what counts is what is read back. A cut, once begun, is finished and verified even if
-its reset has concluded. The core has a restore cancelled before it orders a cut, and the cut waits
-until it has stopped.
+idempotent; what counts is what is read back. A cut that has sent an order, for one feed or all, is
+finished and verified even if its reset has concluded; one that has sent nothing is called off then.
+Which of the two it is, is asked in the very turn that sends. The core has a restore cancelled
+before it orders a cut, and the cut waits until it has stopped.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
 
 import trio
@@ -23,7 +25,7 @@ from haconn.core.events import (
 from haconn.core.model import Accepted, Answer, Feed, Power, Refused, Unsent
 from haconn.core.server import Restore
 from haconn.daemon.pdus import PduKeeper
-from haconn.daemon.role_token import MaySend, always
+from haconn.daemon.role_token import NOT_OURS, MaySend, always
 from haconn.drivers.base import DeviceError, DeviceSilent
 from haconn.drivers.snmp.layout import FirmwareChanged
 
@@ -34,7 +36,19 @@ ANSWER_S = 0.4
 PDU that was measured to be slower is given its own time: repetitions would pile up."""
 READ_EACH_S = 0.1
 RESTORE_WITHIN_S = 10.0
+CALLED_OFF = "its reset has concluded"
 Take = Callable[[DeviceEvent], None]
+
+
+@dataclass(eq=False)
+class Cut:
+    """The cuts of one operation that are not over yet; there may be two at a takeover."""
+
+    sent: bool = False
+    """An order has left: it is finished."""
+    called_off: bool = False
+    """Nothing has left, and nothing will."""
+    scopes: set[trio.CancelScope] = field(default_factory=set)
 
 
 class OutletWriter:
@@ -52,27 +66,62 @@ class OutletWriter:
         self._take = take
         self._may_send = may_send
         self._writing = trio.Lock()
+        self._cuts: dict[str, Cut] = {}
+        """By operation."""
 
-    async def cut(self, action: Perform) -> None:
+    def order(self, action: Perform) -> trio.CancelScope:
+        """Take a cut on: it can be called off from now; `cut` has to follow."""
+        scope = trio.CancelScope(deadline=action.deadline)
+        self._cuts.setdefault(action.operation, Cut()).scopes.add(scope)
+        return scope
+
+    def call_off(self, operation: str) -> None:
+        """End a cut that has sent nothing."""
+        cut = self._cuts.get(operation)
+        if cut is None or cut.sent:
+            return
+        cut.called_off = True
+        for scope in cut.scopes:
+            scope.cancel(reason=CALLED_OFF)
+
+    async def cut(self, action: Perform, taken_on: trio.CancelScope | None = None) -> None:
         """Cut all feeds and read them off, until the deadline; answers only if nothing can be."""
+        scope = taken_on or self.order(action)
         refusals: list[str] = []
-        with trio.move_on_at(action.deadline):
-            async with self._writing, trio.open_nursery() as nursery:
-                for feed in action.feeds:
-                    nursery.start_soon(self._cut_one, action, feed, refusals)
+        cut = self._cuts[action.operation]
+        try:
+            with scope:
+                async with self._writing, trio.open_nursery() as nursery:
+                    for feed in action.feeds:
+                        nursery.start_soon(self._cut_one, action, cut, feed, refusals)
+        finally:
+            cut.scopes.discard(scope)
+            if not cut.scopes:
+                del self._cuts[action.operation]
+        if cut.called_off:
+            return
         if len(refusals) == len(action.feeds):
             answer = Refused("; ".join(refusals))
             self._take(CommandAnswered(self._server, action.operation, action.stage, answer))
 
-    async def _cut_one(self, action: Perform, feed: Feed, refusals: list[str]) -> None:
+    async def _cut_one(self, action: Perform, cut: Cut, feed: Feed, refusals: list[str]) -> None:
         keeper = self._pdus.get(feed.pdu)
         if keeper is None:
             refusals.append(f"PDU {feed.pdu} is not registered")
             return
         if action.look_first and await self._is_off(keeper, feed):
             return
-        sent = partial(self._sent, action.operation, action.stage, feed, Power.OFF)
-        await self._until_read(keeper, feed, Power.OFF, action.operation, sent)
+        reported = partial(self._sent, action.operation, action.stage, feed, Power.OFF)
+
+        def sent() -> None:
+            cut.sent = True
+            reported()
+
+        def withheld() -> str | None:
+            return CALLED_OFF if cut.called_off else self._withheld()
+
+        switch = partial(keeper.switch, feed.outlet, Power.OFF, sent, withheld)
+        await self._until_read(keeper, feed, Power.OFF, switch, action.operation)
 
     async def _is_off(self, keeper: PduKeeper, feed: Feed) -> bool:
         """Look once; a PDU that tells nothing is ordered as if the outlet were on."""
@@ -106,8 +155,12 @@ class OutletWriter:
             failures[feed] = "the PDU is not registered"
             return
         sent = partial(self._sent, operation, None, feed, Power.ON)
-        await self._until_read(keeper, feed, Power.ON, operation, sent)
+        switch = partial(keeper.switch, feed.outlet, Power.ON, sent, self._withheld)
+        await self._until_read(keeper, feed, Power.ON, switch, operation)
         del failures[feed]
+
+    def _withheld(self) -> str | None:
+        return None if self._may_send() else NOT_OURS
 
     def _sent(self, operation: str, stage: int | None, feed: Feed, power: Power) -> None:
         on = power is Power.ON
@@ -118,15 +171,15 @@ class OutletWriter:
         keeper: PduKeeper,
         feed: Feed,
         power: Power,
+        switch: Callable[[], Awaitable[Answer]],
         operation: str,
-        sent: Callable[[], None],
     ) -> None:
         """Order and read back, again and again, until it is read; the caller's scope ends it."""
         while True:
             answer: Answer | None = None
             attempt_ends = trio.current_time() + ATTEMPT_S
             with trio.move_on_after(max(ANSWER_S, keeper.timeout_s)):
-                answer = await keeper.switch(feed.outlet, power, sent, self._may_send)
+                answer = await switch()
             if isinstance(answer, Accepted):
                 on = power is Power.ON
                 self._take(OutletAnswered(self._server, operation, feed, on))

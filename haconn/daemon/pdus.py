@@ -13,7 +13,6 @@ import trio
 from haconn.core.events import DeviceEvent, FeedsRead, PduSeen
 from haconn.core.model import Answer, Feed, Instant, Power, Unsent
 from haconn.core.server import FeedReading
-from haconn.daemon.role_token import NOT_OURS, MaySend, always
 from haconn.drivers.base import DeviceError
 from haconn.drivers.snmp.device import Pdu
 from haconn.drivers.snmp.layout import FirmwareChanged, Layout, NotUsable
@@ -118,13 +117,12 @@ class PduKeeper:
         outlet: str,
         power: Power,
         sent: Callable[[], None],
-        may_send: MaySend = always,
+        withheld: Callable[[], str | None] = lambda: None,
     ) -> Answer:
-        """Order an outlet on or off: one datagram, if it may be sent when all is ready for it."""
+        """Order an outlet on or off: one datagram, unless `withheld` gives a reason in the very
+        turn that sends it."""
         try:
             layout = await self._known_layout()
         except DeviceError as exc:
             return Unsent(str(exc))
-        if not may_send():
-            return Unsent(NOT_OURS)
-        return await self._pdu.switch(layout, outlet, power, sent)
+        return await self._pdu.switch(layout, outlet, power, sent, withheld)

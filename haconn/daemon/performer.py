@@ -1,7 +1,7 @@
 """Carries the core's actions out: each kind to the task that owns what it touches.
 
 Nothing here waits. Commands and restores run as tasks of one nursery; the core says when the
-commands of an operation are to be abandoned. A cut is not among them: once begun it is finished.
+commands of an operation are to be abandoned. A cut is among them until it has sent something.
 
 The scope of a task is on record before the task runs. What the core calls off in the very turn in
 which it ordered it, or in the next, is then never begun: a hard reset after a stop notice would
@@ -62,7 +62,8 @@ class Devices:
     def perform(self, action: Perform) -> None:
         """Begin a stage's command."""
         if action.command is Command.OUTLETS_OFF:
-            self._nursery.start_soon(self._outlets[action.server].cut, action)
+            writer = self._outlets[action.server]
+            self._nursery.start_soon(writer.cut, action, writer.order(action))
             return
         scope = trio.CancelScope()
         self._commands.setdefault(action.operation, set()).add(scope)
@@ -80,7 +81,9 @@ class Devices:
             self._commands.pop(action.operation, None)
 
     def abandon(self, action: Abandon) -> None:
-        """Cancel what waits for an answer."""
+        """Cancel what waits for an answer, and a cut that has sent nothing."""
+        if action.cut and action.server in self._outlets:
+            self._outlets[action.server].call_off(action.operation)
         for scope in self._commands.pop(action.operation, set()):
             scope.cancel(reason=action.reason)
 

@@ -19,15 +19,15 @@ def owing(*owed: Owed, left_dark: bool = False) -> Site:
 
 
 def feeds(due: float = 10.0) -> Owed:
-    return Owed(Restore.FEEDS, "r-1", at(5.0), at(due))
+    return Owed(Restore.FEEDS, "r-0", at(5.0), at(due))
 
 
 def power(due: float = 10.0) -> Owed:
-    return Owed(Restore.POWER_ON, "r-1", at(5.0), at(due))
+    return Owed(Restore.POWER_ON, "r-0", at(5.0), at(due))
 
 
 def tried(site: Site, what: Restore, failure: str | None, now: float) -> list[Action]:
-    return site.take(events.RestoreTried("db1", what, "r-1", failure), now)
+    return site.take(events.RestoreTried("db1", what, "r-0", failure), now)
 
 
 def recovers(site: Site, now: float, operation: str = "recovery") -> list[Action]:
@@ -38,7 +38,7 @@ def test_a_restore_begins_when_it_is_due() -> None:
     site = owing(feeds())
     assert next_due(site.world) == 10.0
     assert site.take(events.Tick(), 9.9) == []
-    assert site.take(events.Tick(), 10.0) == [BeginRestore("db1", Restore.FEEDS, "r-1", BOTH)]
+    assert site.take(events.Tick(), 10.0) == [BeginRestore("db1", Restore.FEEDS, "r-0", BOTH)]
     (owed,) = site.server().owed
     assert (owed.running, owed.attempts) == (True, 1)
     assert site.server().ordered_on_at == 10.0
@@ -48,7 +48,7 @@ def test_a_restore_begins_when_it_is_due() -> None:
 
 def test_any_event_begins_what_is_due() -> None:
     assert owing(feeds()).reads(Power.ON, 10.0)[-1] == BeginRestore(
-        "db1", Restore.FEEDS, "r-1", BOTH
+        "db1", Restore.FEEDS, "r-0", BOTH
     )
 
 
@@ -57,7 +57,7 @@ def test_power_comes_on_after_the_outlets() -> None:
     assert next_due(site.world) == 20.0
     assert [one.what for one in of(BeginRestore, site.passes(20.0))] == [Restore.FEEDS]
     actions = tried(site, Restore.FEEDS, None, 21.0)
-    assert of(BeginRestore, actions) == [BeginRestore("db1", Restore.POWER_ON, "r-1", ())]
+    assert of(BeginRestore, actions) == [BeginRestore("db1", Restore.POWER_ON, "r-0", ())]
 
 
 def test_nothing_is_switched_on_during_a_reset() -> None:
@@ -86,7 +86,7 @@ def test_a_restore_that_worked_is_settled() -> None:
     assert isinstance(note, Remark)
     assert (note.message, dict(note.values)) == (
         "restored",
-        {"operation": "r-1", "what": "outlets on", "server": "db1"},
+        {"operation": "r-0", "what": "outlets on", "server": "db1"},
     )
     assert site.server().owed == ()
     assert not site.server().left_dark
@@ -108,7 +108,7 @@ def test_a_restore_that_failed_is_tried_again_and_complains_once() -> None:
     assert (note.message, dict(note.values)["reason"]) == ("restore-failed", "no answer")
     (owed,) = site.server().owed
     assert owed == Owed(
-        Restore.FEEDS, "r-1", at(5.0), at(11.0 + RETRY_S), attempts=1, failure="no answer"
+        Restore.FEEDS, "r-0", at(5.0), at(11.0 + RETRY_S), attempts=1, failure="no answer"
     )
     assert of(BeginRestore, site.passes(21.0))
     assert tried(site, Restore.FEEDS, "no answer", 22.0) == []
@@ -174,7 +174,7 @@ def test_a_power_on_that_a_second_command_stops_is_begun_again_after_the_outlets
     recovers(site, 12.0, "second")
     done = events.RestoreTried("db1", Restore.FEEDS, "second", None)
     begun = of(BeginRestore, site.take(done, 13.0))
-    assert begun == [BeginRestore("db1", Restore.POWER_ON, "r-1", ())]
+    assert begun == [BeginRestore("db1", Restore.POWER_ON, "r-0", ())]
 
 
 def test_why_the_operator_cannot_recover() -> None:

@@ -8,7 +8,7 @@ from haconn.core import actions as outputs
 from haconn.core import events
 from haconn.core.actions import Abandon, BeginRestore, Hurry, Perform, Record, RecoveryEnded, Remark
 from haconn.core.events import StageRecorded, VerdictRecorded
-from haconn.core.model import Power
+from haconn.core.model import Answer, Power
 from haconn.core.plan import Proof
 from haconn.core.reset import Command, Evidence, Outcome, Phase
 from haconn.core.server import Owed, Restore
@@ -31,6 +31,7 @@ from tests.core.parts import (
     commands,
     of,
     registered,
+    speaker,
 )
 
 POWER_OFF = replace(WITH_OUTLETS, proof=Proof.POWER_OFF)
@@ -231,6 +232,8 @@ def test_recoverytime_0_owes_no_outlets() -> None:
     site.take(events.RecoveryAsked("db1", "recovery"), 1.0)
     site.asks(10.0)
     cut(site, 10.0)
+    assert not site.server().left_dark
+    site.orders(FEED_A, 10.1)
     assert owed(site) == {}
     assert site.server().left_dark
 
@@ -241,10 +244,68 @@ def test_a_power_off_promises_the_power_on() -> None:
     site.answers(REFUSED, 20.0)
     promise = owed(site)[Restore.POWER_ON]
     assert promise == Owed(Restore.POWER_ON, "r-1", at(30.0), at(35.0))
+    site.sent(20.1, stage=1)
     site.reads_off(21.0)
     assert owed(site)[Restore.POWER_ON] == Owed(Restore.POWER_ON, "r-1", at(21.0), at(26.0))
     (restore,) = of(BeginRestore, site.passes(26.0))
     assert restore == BeginRestore("db1", Restore.POWER_ON, "r-1", ())
+
+
+@pytest.mark.parametrize("recovery_s", [5.0, 0.0])
+@pytest.mark.parametrize("how", ["new boot", "stop notice", "accepted", "off"])
+def test_a_cut_that_has_sent_nothing_leaves_nothing_behind(how: str, recovery_s: float) -> None:
+    site = registered(replace(WITH_OUTLETS, recovery_s=recovery_s))
+    site.feeds(9.0, Power.ON, FEED_A, FEED_B)
+    site.asks(10.0)
+    cut(site, 10.0)
+    before = site.server().feeds
+    ends = {
+        "new boot": lambda: site.take(events.Spoke(speaker(ONE, NEW)), 11.0),
+        "stop notice": lambda: site.stops(ONE, 11.0),
+        "accepted": lambda: site.answers(ACCEPTED, 11.0, stage=1),
+        "off": lambda: site.reads_off(11.0),
+    }
+    (abandon,) = of(Abandon, ends[how]())
+    assert abandon.cut
+    assert owed(site) == {}
+    assert not site.server().left_dark
+    assert site.server().feeds == before
+    assert not of(BeginRestore, site.passes(60.0))
+
+
+@pytest.mark.parametrize("recovery_s", [5.0, 0.0])
+def test_a_cut_that_has_sent_nothing_leaves_the_restore_of_an_earlier_one(
+    recovery_s: float,
+) -> None:
+    site = registered(replace(WITH_OUTLETS, recovery_s=recovery_s))
+    earlier = Owed(Restore.FEEDS, "r-0", at(1.0), at(300.0))
+    site.world.put_server(replace(site.server(), owed=(earlier,)))
+    site.asks(10.0)
+    cut(site, 10.0)
+    site.stops(ONE, 11.0)
+    left = owed(site)[Restore.FEEDS]
+    assert (left.operation, left.since) == ("r-0", 1.0)
+
+
+def test_a_cut_that_has_sent_one_order_owes_its_restore_and_is_not_called_off() -> None:
+    site = registered(WITH_OUTLETS)
+    site.asks(10.0)
+    cut(site, 10.0)
+    site.orders(FEED_A, 10.1)
+    (abandon,) = of(Abandon, site.reads_off(11.0))
+    assert not abandon.cut
+    assert owed(site)[Restore.FEEDS].operation == "r-1"
+
+
+@pytest.mark.parametrize("answer", [None, UNSENT, REFUSED])
+def test_a_power_off_that_did_not_happen_owes_no_power_on(answer: Answer | None) -> None:
+    site = registered(replace(PLAIN, proof=Proof.POWER_OFF))
+    site.asks(20.0)
+    site.answers(REFUSED, 20.0)
+    if answer is not None:
+        site.answers(answer, 20.0, stage=1)
+    site.reads_off(21.0)
+    assert owed(site) == {}
 
 
 def test_a_hard_reset_promises_nothing() -> None:

@@ -126,10 +126,14 @@ class PduInMemory(Pdu):
         self.now = Behaviour()
         self.seen = Seen()
         self.on = {str(n): True for n in range(1, outlets + 1)}
+        self.gate: trio.Event | None = None
+        """What a probe waits for."""
 
     async def probe(self) -> Layout:
         self.seen.probes += 1
         await self._wait()
+        if self.gate is not None:
+            await self.gate.wait()
         if not self.now.usable:
             raise NotUsable("not usable for fencing as IBM_PDU: it is a toaster")
         names = tuple(self.on)
@@ -148,10 +152,18 @@ class PduInMemory(Pdu):
         }
 
     async def switch(
-        self, layout: Layout, outlet: str, power: Power, sent: Callable[[], None]
+        self,
+        layout: Layout,
+        outlet: str,
+        power: Power,
+        sent: Callable[[], None],
+        withheld: Callable[[], str | None] = lambda: None,
     ) -> Answer:
         if outlet not in layout.outlets:
             return Unsent(f"no outlet {outlet}")
+        reason = withheld()
+        if reason is not None:
+            return Unsent(reason)
         self.seen.orders.append((trio.current_time(), outlet, power))
         self.seen.at_once += 1
         self.seen.at_once_max = max(self.seen.at_once, self.seen.at_once_max)

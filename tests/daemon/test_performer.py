@@ -13,7 +13,7 @@ from haconn.core.actions import (
     Perform,
     StopRestore,
 )
-from haconn.core.events import OutletSent, RestoreTried
+from haconn.core.events import CommandAnswered, OutletSent, RestoreTried
 from haconn.core.model import Feed, Power, Secret, Unsent
 from haconn.core.reset import Command
 from haconn.core.server import Restore
@@ -154,11 +154,75 @@ async def test_a_restore_that_was_replaced_does_not_take_the_scope_of_its_succes
         assert not bench.bmc.ended
 
 
-async def test_a_cut_is_not_abandoned_once_it_is_ordered(autojump_clock: MockClock) -> None:
+def cut_all() -> Perform:
+    return perform(Command.OUTLETS_OFF, trio.current_time() + 10, FEEDS)
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.005, 1.0, 9.0])
+async def test_a_cut_of_which_nothing_has_left_is_called_off(
+    after_s: float, autojump_clock: MockClock
+) -> None:
+    """The PDU is not probed yet: it answers when the reset has long concluded."""
     async with trio.open_nursery() as nursery:
         bench = Bench(nursery)
-        bench.devices.perform(perform(Command.OUTLETS_OFF, trio.current_time() + 10, FEEDS))
+        bench.pdu.now.silent = after_s > 0.005
+        bench.devices.perform(cut_all())
+        await trio.sleep(after_s)
+        assert not bench.pdu.seen.orders
         bench.devices.abandon(ABANDON)
+        bench.pdu.now.silent = False
+        await trio.sleep(30)
+        assert not bench.pdu.seen.orders
+        assert not bench.events.all(CommandAnswered)
+
+
+async def test_a_cut_is_called_off_in_the_very_turn_in_which_its_pdu_became_ready(
+    autojump_clock: MockClock,
+) -> None:
+    """Its task is ready to run by then, and a cancellation would reach it a turn late."""
+    async with trio.open_nursery() as nursery:
+        bench = Bench(nursery)
+        ready = trio.Event()
+        bench.pdu.gate, bench.pdu.now.answers_after_s = ready, 0.0
+        bench.devices.perform(cut_all())
+        await wait_all_tasks_blocked()
+        ready.set()
+        bench.devices.abandon(ABANDON)
+        await wait_all_tasks_blocked()
+        assert not bench.pdu.seen.orders
+
+
+async def test_a_cut_that_has_sent_one_order_is_finished_for_all_feeds(
+    autojump_clock: MockClock,
+) -> None:
+    async with trio.open_nursery() as nursery:
+        bench = Bench(nursery)
+        bench.devices.perform(cut_all())
+        await bench.events.first(OutletSent)
+        bench.devices.abandon(ABANDON)
+        await trio.sleep(1)
+        assert [bench.pdu.on["1"], bench.pdu.on["2"]] == [False, False]
+
+
+async def test_a_cut_that_waits_for_a_restore_to_stop_is_called_off(
+    autojump_clock: MockClock,
+) -> None:
+    async with trio.open_nursery() as nursery:
+        bench = Bench(nursery)
+        bench.pdu.now.ignores = 99
+        bench.devices.restore(RESTORE)
+        await bench.events.first(OutletSent)
+        bench.devices.perform(cut_all())
+        bench.devices.abandon(ABANDON)
+        await trio.sleep(30)
+        assert Power.OFF not in {power for _, _, power in bench.pdu.seen.orders}
+
+
+async def test_what_is_called_off_concerns_one_operation_only(autojump_clock: MockClock) -> None:
+    async with trio.open_nursery() as nursery:
+        bench = Bench(nursery)
+        bench.devices.perform(cut_all())
+        bench.devices.abandon(Abandon("alpha", "r-2", "another"))
         await trio.sleep(1)
         assert [bench.pdu.on["1"], bench.pdu.on["2"]] == [False, False]
 

@@ -158,7 +158,12 @@ class Pdu:
         return text_of(self._model.firmware, self._model, _values(answered))
 
     async def switch(
-        self, layout: Layout, outlet: str, power: Power, sent: Callable[[], None]
+        self,
+        layout: Layout,
+        outlet: str,
+        power: Power,
+        sent: Callable[[], None],
+        withheld: Callable[[], str | None] = lambda: None,
     ) -> Answer:
         """Order an outlet on or off by one datagram, and wait for the answer without end.
 
@@ -166,6 +171,7 @@ class Pdu:
             power: ON or OFF.
             sent: called when the datagram has left; if the caller's scope ends later, the order
                 is in doubt, and if it ends before, nothing left this machine.
+            withheld: asked in the very turn that sends: why it must not be sent; None if it may.
         """
         assert power is not Power.UNKNOWN
         if outlet not in layout.outlets:
@@ -174,7 +180,7 @@ class Pdu:
         oids = (switch.control.at(self._model.locate(outlet)),)
         community = self._address.community
         request = build(Kind.SET, layout.version, community, oids, (switch.write,))
-        reply = await order(self._address.host, self._address.port, request, sent)
+        reply = await order(self._address.host, self._address.port, request, sent, withheld)
         if not isinstance(reply, Reply):
             return reply
         if reply.status == status.NO_ERROR and not _names(reply, oids):

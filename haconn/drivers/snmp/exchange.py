@@ -33,7 +33,7 @@ async def ask(host: str, port: int, request: Request, times: AnswerTimes) -> Rep
     """
     refusals: list[OSError] = []
     try:
-        sock = await _connected(host, port)
+        sock = trio.socket.from_stdlib_socket(_connected(host, port))
     except OSError as error:
         raise DeviceUnreachable(f"PDU {host}: {_reason(error)}") from error
     with sock:
@@ -49,20 +49,32 @@ async def ask(host: str, port: int, request: Request, times: AnswerTimes) -> Rep
 
 
 async def order(
-    host: str, port: int, request: Request, sent: Callable[[], None]
+    host: str,
+    port: int,
+    request: Request,
+    sent: Callable[[], None],
+    withheld: Callable[[], str | None] = lambda: None,
 ) -> Reply | Unsent | InDoubt:
     """Send a request that changes something, once, and wait for its answer without end.
 
+    Whether it may be sent, its sending and `sent` are one turn: no other task runs between them.
+    (The `send` of a Trio socket lets others run after the kernel has taken the datagram.)
+
     Args:
-        sent: called when the kernel has taken the datagram, before anything else can happen.
+        sent: called when the kernel has taken the datagram.
+        withheld: why it must not be sent any more; None if it may.
     """
+    await trio.lowlevel.checkpoint_if_cancelled()
     try:
-        sock = await _connected(host, port)
+        plain = _connected(host, port)
     except OSError as error:
         return Unsent(f"PDU {host}: {_reason(error)}")
-    with sock:
+    with trio.socket.from_stdlib_socket(plain) as sock:
+        reason = withheld()
+        if reason is not None:
+            return Unsent(reason)
         try:
-            await sock.send(request.wire)
+            plain.send(request.wire)
         except OSError as error:
             return Unsent(f"PDU {host}: {_reason(error)}")
         sent()
@@ -72,12 +84,13 @@ async def order(
             return InDoubt(f"PDU {host}: port {port}: {_reason(error)}")
 
 
-async def _connected(host: str, port: int) -> trio.socket.SocketType:
+def _connected(host: str, port: int) -> socket.socket:
     """Raises OSError, also when this process or the machine has no descriptor left."""
     with ExitStack() as unless_connected:
-        sock = trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         unless_connected.callback(sock.close)
-        await sock.connect((host, port))
+        sock.setblocking(False)
+        sock.connect((host, port))
         unless_connected.pop_all()
         return sock
 
