@@ -68,6 +68,15 @@ def test_an_address_that_a_system_has_left_is_not_remembered() -> None:
     assert site.system(ONE).kdump_at == 202.0
 
 
+def test_an_address_that_two_systems_share_stays_that_of_the_other() -> None:
+    site = registered(WAITS)
+    for key in (ONE, TWO):
+        site.take(events.Registered(speaker(key), "10.9.0.1", 1), 2.0)
+    site.take(events.Registered(speaker(ONE), "10.0.0.1", 1), 3.0)
+    dumps(site, 4.0, "10.9.0.1")
+    assert (site.system(ONE).kdump_at, site.system(TWO).kdump_at) == (None, 4.0)
+
+
 def test_a_datagram_of_an_address_costs_nothing_for_other_systems() -> None:
     policies = {f"s{number}": Policy(f"s{number}", soft_s=2.0) for number in range(5000)}
     policies["s0"] = replace(policies["s0"], fence_kdump=True)
