@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from haconn.core import events
 from haconn.core.actions import BeginRestore, Perform
 from haconn.core.model import (
+    SHORTEST_TIMEOUT_S,
     Accepted,
     Answer,
     Feed,
@@ -17,6 +18,7 @@ from haconn.core.model import (
     Refused,
     Unsent,
 )
+from haconn.core.power import patience_s
 from haconn.core.reset import Command
 from haconn.core.server import FeedReading, Restore
 from tests.core.contradiction.oracle import Read
@@ -44,6 +46,7 @@ class BmcTask:
         self.hurried = False
         self.turn = 0
         self.silent_since = inf
+        self.timeout_s = max(SHORTEST_TIMEOUT_S, 2 * self.bmc.rtt_s)
         play.after(play.random.random() * JITTER, self._log_in)
 
     def _log_in(self) -> None:
@@ -63,9 +66,9 @@ class BmcTask:
         self.silent_since = min(self.silent_since, asked_at)
 
         def passed() -> None:
-            self.play.oracle.bmcs[self.server].append(Read(asked_at, self.play.now, None))
-            self.play.take(events.BmcUnanswered(self.server, Instant(self.silent_since)))
-            if self.play.now - self.silent_since >= 2 * self.play.scene.bmc_poll_s:
+            since, timeout_s = Instant(self.silent_since), self.timeout_s
+            self.play.take(events.BmcUnanswered(self.server, since, timeout_s))
+            if self.play.now - since >= patience_s(self.play.scene.bmc_poll_s, timeout_s):
                 self.open = False
             again = self._log_in if not self.open else partial(self._read, self.turn)
             self.play.after(HURRY_S, again)
@@ -89,8 +92,7 @@ class BmcTask:
         power = self.bmc.reads(now - 0.1 * self.bmc.rtt_s)
         self.silent_since = inf
         self.play.oracle.bmcs[self.server].append(Read(asked_at, now, power))
-        timeout_s = max(0.2, 2 * self.bmc.rtt_s)
-        reading = PowerReading(power, self.session, asked_at, now, timeout_s)
+        reading = PowerReading(power, self.session, asked_at, now, self.timeout_s)
         turn = self.turn
         self.play.take(events.PowerRead(self.server, reading))
         period = HURRY_S if self.hurried else self.play.scene.bmc_poll_s

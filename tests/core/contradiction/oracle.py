@@ -7,8 +7,9 @@ answers (the nonce of its session, or an ask), and its arrival less 3 s; of a bo
 arrival. The verdict is false if
 - by power read off: no unbroken run of at least two reads of off of one session, 0.5 s from first
   to last, not asked later than the evidence says, has its first answer at *lived* or later;
-- by outlets: some feed was not last read off, as of the evidence, by an answer at *lived* or later,
-  or the BMC read on by a read that was asked later than the first of these answers;
+- by outlets: some feed does not read off as of the evidence; or all of them read off at *lived*
+  already, and not each of them was read off again since; or the BMC read on by a read that was
+  asked later than the answer with which their run began, before we switched anything on again;
 - by acceptance: *lived* is more than 3 s later than the acceptance.
 The shortest run that could prove is taken, never the longest: a core that is stricter passes.
 
@@ -43,7 +44,7 @@ class Read:
     asked_at: float
     answered_at: float
     power: Power | None
-    """None: it did not answer, or a new session begins."""
+    """None: a new session begins."""
 
 
 @dataclass
@@ -126,21 +127,30 @@ class Oracle:
         return self._feeds_support(server, at)
 
     def _feeds_support(self, server: str, at: float) -> float:
-        latest = []
+        latest, begun = [], []
         for feed in self.policies[server].feeds:
-            off = (
-                read
-                for read in reversed(self.feeds[feed])
-                if read.power is Power.OFF or read.asked_at <= at + SLACK_S
-            )
-            read = next(off, None)
-            if read is None or read.power is not Power.OFF:
+            run = _off_run(self.feeds[feed], at)
+            if not run:
                 return -inf
-            latest.append(read.answered_at)
-        first = min(latest, default=-inf)
+            latest.append(run[0].answered_at)
+            begun.append(run[-1].answered_at)
+        if not latest:
+            return -inf
+        first = max(min(latest), max(begun))
         until = self.ordered_on.get(server, inf)
         on = (read.asked_at for read in self.bmcs[server] if read.power is Power.ON)
         return -inf if any(first < asked_at < until for asked_at in on) else first
+
+
+def _off_run(reads: list[Read], at: float) -> list[Read]:
+    """Give the unbroken reads of off of one outlet, the latest first."""
+    run: list[Read] = []
+    for read in reversed(reads):
+        if read.power is Power.OFF:
+            run.append(read)
+        elif run or read.asked_at <= at + SLACK_S:
+            break
+    return run
 
 
 def _bmc_support(reads: list[Read], at: float) -> float:
