@@ -85,6 +85,8 @@ class Standing:
     """Whether its view of the peer's BMC or PDUs would let it prove the peer off."""
     stopping: bool = False
     """It hands over or stops."""
+    restarting: bool = False
+    """It stops in order that its next process begins."""
     management: str = ""
     """Its address on the management LAN, where the peer is to send; empty if none."""
     reset: str = ""

@@ -63,8 +63,8 @@ MESSAGES = {
     "resumed": Message(
         "HACN109",
         _W,
-        "{operation}: taken up again at {command} after a restart",
-        "{operation}: 再起動後に {command} から再開しました",
+        "{operation}: taken up at {command} after a restart or a takeover",
+        "{operation}: 再起動または引き継ぎの後に {command} から再開しました",
     ),
     "nmi-before": Message(
         "HACN116",

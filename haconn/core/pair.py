@@ -84,7 +84,10 @@ def refusal(pair: Pair, now: Instant) -> str | None:
     if pair.hearing.alone_for(now) < pair.settings.times.dead_s:
         return "the peer is heard: it is not off"
     if peer_power.says_on(pair.power, now):
-        return "the BMC of the peer says that it is on"
+        return (
+            "the BMC of the peer says that it is on;"
+            " start its service, or power it off and wait until its BMC reads off"
+        )
     return None
 
 

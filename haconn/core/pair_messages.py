@@ -74,22 +74,26 @@ PAIR_MESSAGES = {
     "pair-fence-failed": Message(
         "HACN413",
         _E,
-        "{operation}: {server} is not proved powerless, so nothing is taken over: {reason}",
-        "{operation}: {server} の停止を確認できないため 引き継ぎません: {reason}",
+        "{operation}: {server} is not proved powerless, so nothing is taken over: {reason};"
+        " it is tried again; power it off, then haconnact takeover --peer-is-off {server}",
+        "{operation}: {server} の停止を確認できないため 引き継ぎません: {reason}"
+        "(再試行します。電源を切ってから haconnact takeover --peer-is-off {server})",
         True,
     ),
     "pair-blind": Message(
         "HACN414",
         _E,
-        "{server} is silent, but our own reset path may be what has failed ({reason}): no fencing",
-        "{server} は無応答ですが 自系のリセットパス障害の可能性があります({reason})",
+        "{server} is silent, but that may be our own doing ({reason}): no fencing; mend that here,"
+        " or power {server} off, then haconnact takeover --peer-is-off {server}",
+        "{server} は無応答ですが 自系の障害の可能性があります({reason})"
+        "(自系を直すか 電源を切ってから haconnact takeover --peer-is-off {server})",
         True,
     ),
     "pair-unfenceable": Message(
         "HACN415",
         _E,
-        "{server} could not be proved powerless now: {reason}",
-        "現在 {server} の停止を確認できる手段がありません: {reason}",
+        "{server} could not be proved powerless now: {reason}; haconnshow status shows its means",
+        "現在 {server} の停止を確認できる手段がありません: {reason}(haconnshow status で確認)",
         True,
     ),
     "pair-fenceable": Message(
@@ -102,9 +106,11 @@ PAIR_MESSAGES = {
         "HACN417",
         _E,
         "undecided: {server} is not heard, and nothing proves that it is not active;"
-        " haconnact takeover --peer-is-off {server} if it is off",
+        " start haconnr2 on it, or power it off (its BMC reading off is enough);"
+        " if its BMC is silent: haconnact takeover --peer-is-off {server}",
         "状態未確定: {server} の応答がなく 停止も確認できません"
-        "(停止している場合は haconnact takeover --peer-is-off {server})",
+        "({server} で haconnr2 を起動するか 電源を切ってください"
+        " BMC の応答がない場合は haconnact takeover --peer-is-off {server})",
         True,
     ),
     "pair-synchronised": Message(
@@ -130,7 +136,8 @@ PAIR_MESSAGES = {
     "pair-other-service": Message(
         "HACN422",
         _E,
-        "{server} serves another virtual address or port: there is no standby",
+        "{server} serves another virtual address or port: there is no standby;"
+        " haconnsetup resetpath on one of them makes them equal",
         "{server} の仮想アドレスまたはポートが異なるため 待機系がありません",
         True,
     ),

@@ -126,6 +126,8 @@ class StatusReport:
     """Whether the standby has everything that the active has; None while there is no standby."""
     notes: tuple[str, ...] = ()
     """What an operator may want to know about the pair, a line each; no alarm."""
+    degraded: tuple[str, ...] = ()
+    """Why the active's answers to CHECK say that redundancy is degraded, a line each."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,7 +193,10 @@ def test_the_operators_word_is_refused_while_anything_of_the_peer_is_heard() -> 
 def test_the_operators_word_is_refused_while_the_bmc_says_on() -> None:
     scene = Scene()
     scene.reads(Power.ON, 5.0)
-    assert operators_word(scene, 6.9) == "the BMC of the peer says that it is on"
+    assert operators_word(scene, 6.9) == (
+        "the BMC of the peer says that it is on; start its service, or power it off and"
+        " wait until its BMC reads off"
+    )
     assert operators_word(scene, 7.1) is None
 
 

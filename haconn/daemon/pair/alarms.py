@@ -8,12 +8,12 @@ have to say itself stays as it was. One word ends several conditions (`ENDS`), a
 the last of them is over.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import trio
 
-from haconn.core import peer_power
+from haconn.core import peer_power, redundancy
 from haconn.core.actions import Remark
 from haconn.core.beat import Beat, Path, Standing
 from haconn.core.gate import InStep
@@ -21,6 +21,7 @@ from haconn.core.model import Instant
 from haconn.core.pair import is_alone
 from haconn.core.pair_state import Pair
 from haconn.core.pair_times import TIMES
+from haconn.core.redundancy import Outlook
 from haconn.core.world import remark
 from haconn.daemon.pair.membership import Membership
 
@@ -81,7 +82,10 @@ class Watchman:
         membership: Membership,
         say: Callable[[Remark], None],
         degraded: Callable[[bool], None],
+        paths: Iterable[Path] = tuple(Path),
     ) -> None:
+        """`paths` are those that the configuration has."""
+        self._configured = frozenset(paths)
         self._peer = peer
         self._pair = pair
         self._membership = membership
@@ -137,32 +141,28 @@ class Watchman:
 
     def degraded(self, now: Instant) -> tuple[str, ...]:
         """Why no standby could take over now, a line each; none if one could."""
-        log, beat = self._membership.log, self._membership.heard_of.beat
-        reasons = [
-            (not self._is_heard(now), f"{self._peer} is not heard"),
-            (log is None or not isinstance(log.gate.standing, InStep), "it is not synchronised"),
-            (beat is not None and drifts(self._membership.standing, beat), "its settings differ"),
-            (
-                beat is not None and not beat.standing.peer_fenceable,
-                "it could not prove this server off",
-            ),
-        ]
-        return tuple(text for wrong, text in reasons if wrong)
+        return redundancy.reasons(self._pair, self._outlook(), now)
+
+    def _outlook(self) -> Outlook:
+        membership, log = self._membership, self._membership.log
+        in_step = log is not None and isinstance(log.gate.standing, InStep)
+        beat = membership.heard_of.beat
+        return Outlook(self._peer, self._configured, in_step, membership.standing, beat)
 
     def _is_heard(self, now: Instant) -> bool:
-        hearing = self._pair.hearing
-        return hearing.trusted is not None and hearing.silent_for(now) < TIMES.dead_s
+        return redundancy.is_heard(self._pair, now)
 
     def _conditions(self, now: Instant) -> list[Condition]:
         pair, heard = self._pair, self._is_heard(now)
         found: list[Condition] = []
-        if pair.record is None and now - pair.hearing.began >= TIMES.dead_s and not heard:
+        # a process that begins anew is heard before it is trusted
+        if pair.record is None and pair.hearing.alone_for(now) >= TIMES.dead_s and not heard:
             found.append(self._condition("pair-lost"))
         found += self._paths(now) if heard else []
         hindrance = peer_power.hindrance(pair.power)
         if hindrance is not None and now - pair.hearing.began >= TIMES.boot_wait_s:
             found.append(self._condition("pair-unfenceable", reason=hindrance))
-        if is_alone(pair, now):
+        if is_alone(pair, now) and pair.record is None:  # with the record it needs nobody's word
             found.append(self._condition("pair-waits"))
         log = self._membership.log
         if heard and log is not None and not isinstance(log.gate.standing, InStep):
@@ -175,9 +175,8 @@ class Watchman:
     def _paths(self, now: Instant) -> list[Condition]:
         return [
             self._condition("pair-path-lost", path=path.value)
-            for path in Path
-            if not self._pair.hearing.hears(path, now, TIMES)
-            and now - self._pair.hearing.began >= TIMES.dead_s
+            for path in redundancy.lost_paths(self._pair, self._outlook(), now)
+            if now - self._pair.hearing.began >= TIMES.dead_s
         ]
 
     def _differences(self, beat: Beat) -> list[Condition]:

@@ -36,11 +36,14 @@ class Departure:
         self._owner = owner
         self._activation = activation
 
-    async def leave(self, reason: str, active_scope: trio.CancelScope) -> None:
+    async def leave(
+        self, reason: str, active_scope: trio.CancelScope, *, restarts: bool = False
+    ) -> None:
         """Stop in order; afterwards this process holds nothing and may end."""
         parts = self._parts
         membership = parts.membership
-        membership.standing = replace(membership.standing, stopping=True)
+        membership.standing = replace(membership.standing, stopping=True, restarting=restarts)
+        self._owner.speak()
         parts.chronicle.remark(remark("stopping", reason=reason))
         was_active = self._owner.pair.member.role is PairRole.ACTIVE
         if was_active:

@@ -24,6 +24,8 @@ from pathlib import Path
 
 import trio
 
+from haconn.daemon.journal import NAME as JOURNAL
+
 NAME = "epoch"
 SLOT_BYTES = 4096
 """A block of the file system, so that a torn write harms one slot only."""
@@ -63,6 +65,10 @@ class Epochs:
         """Give the epoch on record and what is to be alarmed; never raises."""
         try:
             file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            if not (self._path.parent / JOURNAL).exists():
+                return self.known, None  # the first start of all
+            return self.known, self._told("is missing, the epoch counts as 0")
         except OSError as exc:
             return self.known, self._told(f"cannot be read, the epoch counts as 0: {_why(exc)}")
         try:

@@ -83,6 +83,11 @@ class Membership:
         self.log = log
 
     @property
+    def fenced_at(self) -> Instant | None:
+        """When the peer was last switched off by us, to be switched on again."""
+        return max(self._fencings.repowers, default=None)
+
+    @property
     def owed(self) -> tuple[Owed, ...]:
         """What is owed to the peer after a fencing."""
         return self._fencings.owed
@@ -124,6 +129,8 @@ class Membership:
 
     def _beat(self, session: PairSession, beat: Beat, left_after: Instant | None) -> None:
         self.heard_of.beat = beat
+        if beat.standing.restarting:
+            self.heard_of.restarting_at = Instant(trio.current_time())
         self._tools.voice.learn(beat)
         if self.log is not None:
             mine = beat.claim.following == self.log.gate.log
@@ -263,6 +270,8 @@ class HeardOf:
     """Whose standby this server is."""
     hold_until: Instant | None = None
     """Until then the active commands nothing, and neither may who takes over from it."""
+    restarting_at: Instant | None = None
+    """When it last said that it stops in order to start anew."""
     record_stays: bool = False
     """The record of the peer's stop could not be deleted."""
 

@@ -10,6 +10,7 @@ from haconn.core.model import Instant
 from haconn.core.pair import knows_peer, refusal
 from haconn.core.pair_state import PeerIsOff
 from haconn.core.report import CopyReport, MonitorReport, PduReport, RoleReport, StatusReport
+from haconn.core.server import Restore
 from haconn.core.world import remark
 from haconn.daemon.control import Say
 from haconn.daemon.pair.activation import Activation
@@ -224,7 +225,12 @@ class PairOperations:
         self._owner.take(PeerIsOff())
         if not self._is_active():
             return Refused(f"{peer} is not called silent yet; try again in two seconds")
-        return Done(RoleReport(f"this server takes over from {peer}"))
+        owed = [one for one in self._parts.membership.owed if one.what is Restore.POWER_ON]
+        again = ""
+        if owed:  # of an attempt to fence it that came before
+            due_s = max(0.0, min(one.due for one in owed) - trio.current_time())
+            again = f"; {peer} is switched on again in {due_s:.0f} s"
+        return Done(RoleReport(f"this server takes over from {peer}{again}"))
 
     async def _standby(self, what: str) -> Reply:
         """Of whichever of the two is the standby; an undecided one can order only itself."""

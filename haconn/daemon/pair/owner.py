@@ -6,6 +6,7 @@ upon before anything else happens.
 """
 
 from collections import deque
+from dataclasses import replace
 from typing import Protocol
 
 import trio
@@ -127,6 +128,12 @@ class PairOwner:
             return
         seq = number(self.pair, Instant(trio.current_time()))
         self._voice.say(seq, self.pair.member.epoch, message)
+
+    def speak(self) -> None:
+        """Send a beat now: something that it says has changed, and there may be no next one."""
+        rhythm = self.pair.rhythm
+        self.pair.rhythm = replace(rhythm, beat_at=Instant(trio.current_time()))
+        self.take(Tick())
 
     def catch_up(self) -> None:
         """After a long stall, empty the sockets and yield if that is due, before anything is sent.

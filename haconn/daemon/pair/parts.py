@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from ipaddress import IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 import trio
 
@@ -97,15 +97,23 @@ def paths_of(two: Two, configuration: Configuration) -> Paths:
         Path.RESET: partial(_fixed, me.raddr)
         if me.raddr
         else partial(physical_address_in, network, path.addr),
-        Path.MANAGEMENT: partial(_fixed, me.maddr)
-        if me.maddr
-        else partial(own_address_towards, peer.addr),
     }
+    if has_management_lan(two, network):
+        finders[Path.MANAGEMENT] = (
+            partial(_fixed, me.maddr) if me.maddr else partial(own_address_towards, peer.addr)
+        )
     known = {Path.DUPLEX: peer.lan_addr, Path.RESET: peer.raddr, Path.MANAGEMENT: peer.maddr}
     assert me.lan_port is not None
     assert peer.lan_port is not None
     ports = (me.lan_port, peer.lan_port)
     return Paths(ports, finders, {where: address for where, address in known.items() if address})
+
+
+def has_management_lan(two: Two, reset: IPv4Network) -> bool:
+    """Whether there is a third path: not where the BMCs are in the reset path's network (R-017)."""
+    if two.me.maddr or two.peer.maddr:
+        return True
+    return not all(IPv4Address(server.addr) in reset for server in (two.me, two.peer))
 
 
 def _fixed(address: str | None) -> str | None:

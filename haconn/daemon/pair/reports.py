@@ -28,6 +28,8 @@ from haconn.daemon.pair.parts import PairParts
 from haconn.daemon.pair.settings_watch import SettingsWatch
 from haconn.daemon.reports import Reporter
 
+RESTARTS_WITHIN_S = 120.0
+"""How long a server that was switched off, or starts anew, is shown as `reset` (A-62)."""
 ROLES = {
     PairRole.JOIN: Role.UNDECIDED,
     PairRole.STANDBY: Role.STANDBY,
@@ -88,6 +90,7 @@ class PairReporter:
             paths=tuple(self._path(path, now) for path in Path),
             epoch=pair.member.epoch,
             synchronised=self._synchronised(beat, now),
+            degraded=self._reasons(now),
             notes=self._notes(now),
         )
 
@@ -107,27 +110,36 @@ class PairReporter:
         if server is self._parts.two.me:
             return self._own_row(server, beat, now)
         pair = self._parts.pair
-        heard = self._is_heard(now) and beat is not None
+        heard = self._is_heard(now) and beat is not None and pair.record is None
         role = ROLES[beat.claim.role] if heard and beat is not None else Role.UNDECIDED
+        if role is Role.ACTIVE and pair.member.role is PairRole.ACTIVE:
+            role = Role.UNDECIDED  # its last words before it let go
         watch = pair.power.server.watch
+        alive = heard or pair.record is not None  # who has stopped in order has no fault
+        status = _status(watch.power, heard=alive)
+        if self._is_reset(now) and status is not ManagementStatus.POFF and not heard:
+            status = ManagementStatus.RESET
         return ManagementRow(
-            server.name,
-            server.addr,
-            role,
-            _status(watch.power, heard=heard),
-            _link(watch.reachable),
-            self._feeds(server),
+            server.name, server.addr, role, status, _link(watch.reachable), self._feeds(server)
         )
 
+    def _is_reset(self, now: Instant) -> bool:
+        """Whether the peer was switched off by us, or said that it starts anew, so lately that it
+        is still on its way back (A-62)."""
+        membership = self._parts.membership
+        moments = (membership.fenced_at, membership.heard_of.restarting_at)
+        return any(at is not None and now - at < RESTARTS_WITHIN_S for at in moments)
+
     def _own_row(self, server: ManagementServer, beat: Beat | None, now: Instant) -> ManagementRow:
-        """Of our own BMC only the peer knows whether it could be used."""
-        bmc = Link.NONE
+        """Of our own BMC and outlets only the peer knows whether they could be used."""
+        bmc = outlets = None
         if beat is not None and self._is_heard(now):
-            bmc = Link.OK if beat.standing.peer_fenceable else Link.NG
+            bmc, outlets = beat.standing.peer_bmc, beat.standing.peer_outlets
         role = ROLES[self._parts.pair.member.role]
-        return ManagementRow(
-            server.name, server.addr, role, ManagementStatus.NORMAL, bmc, self._feeds(server)
-        )
+        restarts = self._parts.membership.standing.restarting
+        status = ManagementStatus.RESET if restarts else ManagementStatus.NORMAL
+        feeds = self._feeds(server) if outlets is None else _link(outlets)
+        return ManagementRow(server.name, server.addr, role, status, _link(bmc), feeds)
 
     def _feeds(self, server: ManagementServer) -> Link:
         """As good as the worst of its PDUs, as far as this server asks them."""
@@ -154,6 +166,8 @@ class PairReporter:
 
     def _path(self, path: Path, now: Instant) -> PathRow:
         hearing = self._parts.pair.hearing
+        if path not in self._parts.paths.sockets:
+            return PathRow(path.value, Link.NONE, Link.NONE)
         hears_us = None if hearing.trusted is None else path in hearing.hears_us
         if not self._is_heard(now):
             hears_us = None
@@ -171,10 +185,13 @@ class PairReporter:
             return beat.replica.synchronised and copy.log == beat.replica.log
         return None
 
+    def _reasons(self, now: Instant) -> tuple[str, ...]:
+        """What CHECK's answers mean by degraded; an active's to tell."""
+        active = self._parts.pair.member.role is PairRole.ACTIVE
+        return self._watchman.degraded(now) if active else ()
+
     def _notes(self, now: Instant) -> tuple[str, ...]:
-        notes: list[str] = []
-        if self._parts.pair.member.role is PairRole.ACTIVE:
-            notes += [f"degraded: {reason}" for reason in self._watchman.degraded(now)]
+        notes = [f"degraded: {reason}" for reason in self._reasons(now)]
         if not any(self._parts.membership.standing.machine):
             notes.append(
                 "the UUID of this machine is not known: the peer cannot compare it with our BMC's"

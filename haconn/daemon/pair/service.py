@@ -173,6 +173,7 @@ class PairService:
             parts.membership,
             parts.chronicle.remark,
             self.activation.degraded,
+            parts.paths.sockets,
         )
         reporter = PairReporter(self._configuration, parts, self.activation, watchman, watch)
         operations = PairOperations(
@@ -257,5 +258,6 @@ async def leave(
 ) -> None:
     """Leave the pair as was ordered."""
     if not ending.at_once:
-        await Departure(parts, service.owner, service.activation).leave(ending.reason, scope)
+        departure = Departure(parts, service.owner, service.activation)
+        await departure.leave(ending.reason, scope, restarts=ending.code == EXIT_AGAIN)
     parts.address.drop()

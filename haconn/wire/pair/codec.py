@@ -58,6 +58,7 @@ class BeatFlag(IntFlag):
     PEER_FENCEABLE = 4
     STOPPING = 8
     PROBE = 16
+    RESTARTING = 32
 
 
 class DeviceFlag(IntFlag):
@@ -180,6 +181,7 @@ def _flags(beat: Beat) -> int:
         | BeatFlag.PEER_FENCEABLE.value * beat.standing.peer_fenceable
         | BeatFlag.STOPPING.value * beat.standing.stopping
         | BeatFlag.PROBE.value * beat.probe
+        | BeatFlag.RESTARTING.value * beat.standing.restarting
     )
 
 
@@ -204,6 +206,7 @@ def _parse_beat(frame: Frame) -> Beat:
             bmcs_reached=reached,
             peer_fenceable=bool(flags & BeatFlag.PEER_FENCEABLE.value),
             stopping=bool(flags & BeatFlag.STOPPING.value),
+            restarting=bool(flags & BeatFlag.RESTARTING.value),
             management=addresses[0],
             reset=addresses[1],
             generations=generations,

@@ -25,7 +25,9 @@ from haconn.wire.pair.keys import PairKey
 
 ME, PEER = PairSession(b"our own process!"), PairSession(b"the peer's own!!")
 HERE = Standing(configuration=b"settings", service=b"service!")
-BEAT = Beat(Claim(PairRole.STANDBY, 3, ME), Echo(ME, 1), Replica(ME), HERE, frozenset(), clock=0.0)
+BEAT = Beat(
+    Claim(PairRole.STANDBY, 3, ME), Echo(ME, 1), Replica(ME), HERE, frozenset(Path), clock=0.0
+)
 
 
 class Ears:
@@ -222,6 +224,48 @@ def test_an_undecided_server_that_the_operator_makes_active_has_not_heard_its_pe
     bench.synchronise()
     assert bench.pass_by(5) == ["pair-heard"]
     assert not bench.alarms()
+    bench.close()
+
+
+def test_a_server_that_starts_alone_with_the_record_of_a_stop_is_told_nothing(
+    tmp_path: File,
+) -> None:
+    """B4: it becomes active by the record; nobody is lost, waited for or heard."""
+    bench = Bench(tmp_path)
+    bench.heard_on = set()
+    bench.membership.log = None
+    bench.pair.record = Echo(PEER, 9)
+    bench.pair.member = replace(bench.pair.member, role=PairRole.JOIN)
+    assert bench.pass_by(TIMES.boot_wait_s + 5) == []
+    bench.close()
+
+
+def test_a_process_that_begins_anew_is_not_silent_while_it_is_not_trusted_yet(
+    bench: Bench,
+) -> None:
+    """B4: every orderly restart said so to syslog."""
+    bench.heard_on = set()
+    for _ in range(4):
+        spoken = Instant(bench.now + LOOK_S)
+        bench.pair.hearing = replace(bench.pair.hearing, spoken_at=spoken)
+        assert bench.step() == []
+    assert bench.pass_by(3) == ["pair-lost"]
+
+
+def test_a_path_that_the_configuration_does_not_have_is_no_alarm(tmp_path: File) -> None:
+    """B3: no management LAN."""
+    bench = Bench(tmp_path)
+    bench.heard_on = {Path.DUPLEX, Path.RESET}
+    bench.watchman = Watchman(
+        "m2",
+        bench.pair,
+        bench.membership,
+        bench.ears.say,
+        bench.ears.told.append,
+        (Path.DUPLEX, Path.RESET),
+    )
+    assert not bench.pass_by(20)
+    assert bench.ears.told[-1] is False
     bench.close()
 
 

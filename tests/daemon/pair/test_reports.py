@@ -19,7 +19,7 @@ from haconn.core.report import (
     StatusReport,
     SystemStatus,
 )
-from haconn.wire.control import Monitors, Pdus, Status
+from haconn.wire.control import Monitors, Pdus, RestartActive, ShutdownStandby, Status
 from tests.daemon.pair.members import PATIENCE_S, PDU, Member, two_members
 
 
@@ -158,3 +158,54 @@ async def test_pdus_of_the_management_servers_are_shown_as_far_as_they_are_asked
         power = standby.parts.pair.power
         standby.parts.pair.power = replace(power, pdus=frozenset({PDU}))
         assert {row.ipdu for row in (await status(standby)).management} == {Link.OK}
+
+
+async def test_own_bmc_and_outlets_are_shown_apart_as_the_peer_reaches_them(
+    tmp_path: Path,
+) -> None:
+    """B2: own BMC dead and PDUs good was shown as OK."""
+    async with two_members(tmp_path) as members:
+        active, standby = await members.in_step()
+        await heard_both_ways(active)
+        set_watch(standby, reachable=False)
+        power = standby.parts.pair.power
+        standby.parts.pair.power = replace(power, pdus=frozenset({PDU}), lost=frozenset())
+
+        def shown() -> bool:
+            beat = active.parts.membership.heard_of.beat
+            assert beat is not None
+            return (beat.standing.peer_bmc, beat.standing.peer_outlets) == (False, True)
+
+        await active.until(shown)
+        own = rows(await status(active))[active.name]
+        assert (own.bmc, own.ipdu) == (Link.NG, Link.OK)
+
+
+async def test_a_standby_that_has_stopped_in_order_is_no_error(tmp_path: Path) -> None:
+    """B2; and F5: one that starts anew is shown as `reset`, and never as a second active."""
+    async with two_members(tmp_path) as members:
+        active, standby = await members.in_step()
+        await heard_both_ways(active)
+        await active.ask(ShutdownStandby())
+        await active.until(lambda: active.parts.pair.record is not None)
+        set_watch(active, power=Power.ON, reachable=True)
+        row = rows(await status(active))[standby.name]
+        assert row.status is ManagementStatus.NORMAL
+        assert "degraded: m" in (await status(active)).notes[0]
+
+
+async def test_after_a_restart_the_other_is_shown_as_reset_and_there_is_one_active(
+    tmp_path: Path,
+) -> None:
+    async with two_members(tmp_path) as members:
+        active, standby = await members.in_step()
+        await heard_both_ways(active)
+        await active.ask(RestartActive(force=True))
+        await standby.until(lambda: standby.serves)
+        set_watch(standby, power=Power.ON, reachable=True)
+        shown = rows(await status(standby))
+        assert shown[standby.name].role is Role.ACTIVE
+        assert shown[active.name].role is Role.UNDECIDED
+        await standby.until(lambda: standby.parts.pair.record is not None)
+        set_watch(standby, power=Power.ON, reachable=True)
+        assert rows(await status(standby))[active.name].status is ManagementStatus.RESET

@@ -56,6 +56,7 @@ BEATS = st.builds(
         bmcs_reached=U16,
         peer_fenceable=st.booleans(),
         stopping=st.booleans(),
+        restarting=st.booleans(),
         management=ADDRESSES,
         reset=ADDRESSES,
         generations=st.sets(st.integers(1, 255), max_size=8).map(lambda n: tuple(sorted(n))),

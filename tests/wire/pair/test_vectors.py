@@ -103,6 +103,7 @@ def beat(fields: Fields) -> Beat:
             bmcs_reached=fields["bmcs-reached"],
             peer_fenceable=BeatFlag.PEER_FENCEABLE in flags,
             stopping=BeatFlag.STOPPING in flags,
+            restarting=BeatFlag.RESTARTING in flags,
             management=fields["management"],
             reset=fields["reset"],
             generations=tuple(bytes.fromhex(fields["generations"])),
