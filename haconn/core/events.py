@@ -31,6 +31,8 @@ class Speaker:
     address: str
     """Where the datagram came from."""
     port: int
+    uuid: str | None = None
+    """Of the machine, as product_uuid prints it; None if its client does not tell it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """The reset path's words and the core's, each translated once, in a table."""
 
+from dataclasses import replace
+
 from haconn.core import actions, events
 from haconn.core.model import Instant, SystemKey
 from haconn.core.reset import Evidence, Outcome
@@ -32,7 +34,14 @@ STATE_OF = {
 def speaker(event: heard.Spoke) -> events.Speaker:
     """Who spoke."""
     address, port = event.by.source
-    return events.Speaker(event.key, event.boot_id, Instant(event.session_begun_at), address, port)
+    return events.Speaker(
+        event.key,
+        event.boot_id,
+        Instant(event.session_begun_at),
+        address,
+        port,
+        uuid=event.by.uuid,
+    )
 
 
 def to_core(event: heard.Event) -> events.WireEvent:
@@ -64,7 +73,7 @@ def _in_session(event: heard.Spoke, by: events.Speaker) -> events.WireEvent:
 
 def _at_home(by: events.Speaker, port: int) -> events.Speaker:
     """Whom HELLO registers implicitly is told things at the port that HELLO names."""
-    return events.Speaker(by.key, by.boot_id, by.session_at, by.address, port)
+    return replace(by, port=port)
 
 
 def request_id(text: str) -> bytes | None:

@@ -24,7 +24,7 @@ from haconn.wire.client_events import (
 )
 from haconn.wire.client_link import Link
 from haconn.wire.codes import Status, Type
-from haconn.wire.fields import encode_boot
+from haconn.wire.fields import encode_boot, encode_uuid
 from haconn.wire.frame import Frame, WireError
 from haconn.wire.keys import Key
 from haconn.wire.payloads import (
@@ -54,16 +54,20 @@ class ClientEnd:
         now: float,
         *,
         register: bool = True,
+        uuid: str | None = None,
     ) -> None:
         """`nonce` gives so many bytes from a cryptographic source. Raises WireError if the boot
-        id is none. Without `register` the system is registered implicitly, by its session.
+        id or the UUID is none. Without `register` the system is registered implicitly, by its
+        session. `uuid` is the machine's, as product_uuid prints it.
         """
         self._boot = encode_boot(boot_id)
+        encode_uuid(uuid)
+        self._uuid = uuid
         self._key = key
         self._boot_id = boot_id
         self._nonce = nonce
         self._register = register
-        self._link = Link(key, boot_id, nonce)
+        self._link = Link(key, boot_id, nonce, uuid)
         self._asks = Asks()
         self._serials: dict[SystemKey, int] = {}
         self._link.begin(now)
@@ -133,7 +137,8 @@ class ClientEnd:
     def _renew(self, now: float) -> None:
         if self._register:
             key = self._key
-            payload = Register(self._boot_id, key.number, key.port, key.server, key.vm)
+            names = key.server, key.vm
+            payload = Register(self._boot_id, key.number, key.port, *names, self._uuid)
             self._asks.add(Ask(Type.REGISTER, self._boot, payload.encode(), now))
         self._asks.renew(now)
 

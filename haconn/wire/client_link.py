@@ -61,10 +61,13 @@ class Opened(NamedTuple):
 class Link:
     """One client's session with the server, whichever of the pair it is."""
 
-    def __init__(self, key: Key, boot_id: str, nonce: Callable[[int], bytes]) -> None:
+    def __init__(
+        self, key: Key, boot_id: str, nonce: Callable[[int], bytes], uuid: str | None = None
+    ) -> None:
         self._key = key
         self._derived = derive(key.master)
         self._boot_id = boot_id
+        self._uuid = uuid
         self._nonce = nonce
         self._handshake: _Handshake | None = None
         self._live: _Live | None = None
@@ -100,7 +103,8 @@ class Link:
         shake.seq += 1
         shake.tries += 1
         shake.next_at = now + delay_s(BACKING_OFF, shake.tries)
-        hello = Hello(shake.client_nonce, shake.server_nonce, self._boot_id, self._key.port)
+        nonces = shake.client_nonce, shake.server_nonce
+        hello = Hello(*nonces, self._boot_id, self._key.port, self._uuid)
         return (self._seal(Type.HELLO, shake.session, shake.seq, hello.encode()),)
 
     def seal(self, kind: Type, payload: bytes) -> bytes:

@@ -42,6 +42,8 @@ class Speaker:
     seq: int
     reference: bytes
     """What an ACK of it carries."""
+    uuid: str | None = None
+    """Of the machine, as product_uuid prints it; None if the client does not tell it."""
 
 
 @dataclass(frozen=True, slots=True)

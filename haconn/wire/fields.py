@@ -12,6 +12,7 @@ from haconn.wire.frame import WireError
 SYSTEM = struct.Struct(">HI")
 _NO_AGE = 0xFFFFFFFF
 _TEXT_MAX = 255
+UUID_SIZE = 16
 CLIENT_PAYLOAD_MIN = 32
 """A client pads to this, so that no answer outside a session is larger than its question."""
 
@@ -39,6 +40,16 @@ def decode_boot(raw: bytes) -> str:
     if not any(raw):
         raise WireError("a boot id is never zero")
     return str(UUID(bytes=raw))
+
+
+def encode_uuid(uuid: str | None) -> bytes:
+    """Machine's UUID as product_uuid prints it -> its 16 bytes, b"" without. Raises WireError."""
+    if uuid is None:
+        return b""
+    try:
+        return UUID(uuid).bytes
+    except ValueError as error:
+        raise WireError("a machine's UUID is a UUID") from error
 
 
 def encode_age(age_s: float | None) -> int:
@@ -119,6 +130,15 @@ class Reader:
     def boot(self) -> str:
         """A boot id in the kernel's form."""
         return decode_boot(self.raw(16))
+
+    def uuid(self) -> str | None:
+        """A machine's UUID as product_uuid prints it; None if it is zero or not there.
+
+        A payload that ends before its end has padding there, or belongs to a client of old.
+        """
+        raw = self._payload[self._at : self._at + UUID_SIZE]
+        self._at += len(raw)
+        return str(UUID(bytes=raw)) if len(raw) == UUID_SIZE and any(raw) else None
 
     def text(self) -> str:
         """Length byte and UTF-8."""

@@ -119,6 +119,7 @@ class Handshakes:
             source=source,
             begun_at=now,
             window=Window(frame.seq),
+            uuid=hello.uuid,
         )
         self.sessions[held.key.system] = session
         by = speaker(session, frame, source, hello.client_nonce)

@@ -4,6 +4,7 @@ The tag, the session and the seq are right by now, so every refusal is told to t
 a mistake of somebody who holds the key, and silence would only make it harder to find.
 """
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from haconn.wire.codes import Proof, Status, Type, Verdict
@@ -69,6 +70,7 @@ def speaker(
         frame.type,
         frame.seq,
         reference,
+        uuid=session.uuid,
     )
 
 
@@ -83,10 +85,11 @@ def _register(session: Session, frame: Frame, source: Address) -> Said:
     by = speaker(session, frame, source, encode_boot(asked.boot_id))
     if asked.boot_id != session.boot_id:
         return Said(Spoke(by), acknowledged(by, Status.BOOT))
-    bound = Register(session.boot_id, key.number, key.port, key.server, key.vm)
+    bound = Register(session.boot_id, key.number, key.port, key.server, key.vm, asked.uuid)
     if asked != bound:
         return Said(Spoke(by), acknowledged(by, Status.BINDING))
-    return Said(Registered(by, asked.port))
+    session.uuid = asked.uuid or session.uuid
+    return Said(Registered(replace(by, uuid=session.uuid), asked.port))
 
 
 def _check(ring: KeyRing, session: Session, frame: Frame, source: Address) -> Said:

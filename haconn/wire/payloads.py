@@ -17,6 +17,7 @@ from haconn.wire.fields import (
     encode_boot,
     encode_system,
     encode_text,
+    encode_uuid,
     pack,
     padded,
     shortened,
@@ -45,16 +46,20 @@ class Hello:
     server_nonce: bytes
     boot_id: str
     port: int
+    uuid: str | None = None
+    """Of the machine, as product_uuid prints it."""
 
     def encode(self) -> bytes:
         nonces = sixteen(self.client_nonce) + sixteen(self.server_nonce)
-        return nonces + encode_boot(self.boot_id) + pack(_U16, self.port)
+        place = encode_boot(self.boot_id) + pack(_U16, self.port)
+        return nonces + place + encode_uuid(self.uuid)
 
     @classmethod
     def parse(cls, payload: bytes) -> Self:
         reader = Reader(payload)
         client, server = reader.raw(NONCE_SIZE), reader.raw(NONCE_SIZE)
-        return cls(client, server, reader.boot(), *reader.take(_U16))
+        boot_id, (port,) = reader.boot(), reader.take(_U16)
+        return cls(client, server, boot_id, port, reader.uuid())
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +83,22 @@ class Register:
     port: int
     server: str
     vm: str
+    uuid: str | None = None
+    """Of the machine, as product_uuid prints it. Its place follows from the length of the names:
+    it is not the end of the payload, which may be padding, or a later version's."""
 
     def encode(self) -> bytes:
         place = pack(_PLACE, self.number, self.port, 0)
         names = encode_text(self.server) + encode_text(self.vm)
-        return padded(encode_boot(self.boot_id) + place + names)
+        return padded(encode_boot(self.boot_id) + place + names + encode_uuid(self.uuid))
 
     @classmethod
     def parse(cls, payload: bytes) -> Self:
         reader = Reader(payload)
         boot_id = reader.boot()
         number, port, _ = reader.take(_PLACE)
-        return cls(boot_id, number, port, reader.text(), reader.text())
+        server, vm = reader.text(), reader.text()
+        return cls(boot_id, number, port, server, vm, reader.uuid())
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,8 @@ class Session:
     window: Window
     said: int = 0
     """Our last seq in it."""
+    uuid: str | None = None
+    """Of the machine, as HELLO or the last REGISTER told it."""
 
     @property
     def key(self) -> Key:

@@ -105,14 +105,18 @@ def string(record: Record, field: str) -> bytes:
 
 def hello(record: Record) -> bytes:
     fields = ("client-nonce", "server-nonce", "boot-id")
-    return b"".join(octets(record, one) for one in fields) + struct.pack(
-        ">H", number(record, "port")
-    )
+    port = struct.pack(">H", number(record, "port"))
+    return b"".join(octets(record, one) for one in fields) + port + uuid(record)
 
 
 def register(record: Record) -> bytes:
     place = struct.pack(">IHH", number(record, "number"), number(record, "port"), 0)
-    return octets(record, "boot-id") + place + string(record, "server") + string(record, "vm")
+    names = string(record, "server") + string(record, "vm")
+    return octets(record, "boot-id") + place + names + uuid(record)
+
+
+def uuid(record: Record) -> bytes:
+    return octets(record, "uuid") if "uuid" in record else b""
 
 
 def check(record: Record) -> bytes:

@@ -93,8 +93,9 @@ def hello(
     session: bytes = b"S" * 16,
     seq: int = 1,
     boot_id: str = BOOT,
+    uuid: str | None = None,
 ) -> bytes:
-    payload = Hello(b"C" * 16, server_nonce, boot_id, owner.port).encode()
+    payload = Hello(b"C" * 16, server_nonce, boot_id, owner.port, uuid).encode()
     return sealed(owner, Type.HELLO, payload, session=session, seq=seq)
 
 

@@ -25,6 +25,8 @@ from tests.wire.small_server import SmallServer
 
 SOURCES = Path(__file__).parent.parent / "peers" / "c"
 FLAGS = ("-std=c11", "-D_POSIX_C_SOURCE=200809L", "-Wall", "-Wextra", "-Werror", "-O1")
+NO_MACHINE = "00000000-0000-0000-0000-000000000000"
+MACHINE = "4c4c4544-004d-3510-805a-c7c04f4e3332"
 FILES = ("keys.txt", "client.txt", "server.txt", "refused.txt")
 Vectors = Callable[[Path], "subprocess.CompletedProcess[str]"]
 MISTAKES = {Drop.SIZE, Drop.MAGIC, Drop.KEY, Drop.TAG, Drop.TYPE, Drop.PAYLOAD}
@@ -41,7 +43,7 @@ class Done(NamedTuple):
 class Client(Protocol):
     """Runs the client to its end, with one thing that it wants."""
 
-    async def __call__(self, *action: str, key: Key = ALPHA) -> Done: ...
+    async def __call__(self, *action: str, key: Key = ALPHA, uuid: str = ...) -> Done: ...
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +108,7 @@ async def server(nursery: trio.Nursery) -> SmallServer:
 
 @pytest.fixture
 def client(program: str, server: SmallServer, tmp_path: Path) -> Client:
-    async def run(*action: str, key: Key = ALPHA) -> Done:
+    async def run(*action: str, key: Key = ALPHA, uuid: str = NO_MACHINE) -> Done:
         key_file = tmp_path / "client.key"
         key_file.write_text(format_key_line(key) + "\n", encoding="ascii")
         host, port = server.place
@@ -118,6 +120,7 @@ def client(program: str, server: SmallServer, tmp_path: Path) -> Client:
             "--name": key.server,
             "--system": str(key.system),
             "--boot-id": BOOT,
+            "--uuid": uuid,
         }
         given = [part for option in options.items() for part in option]
         command = [program, "run", *given, *action]
@@ -148,6 +151,16 @@ async def test_client_registers(client: Client, server: SmallServer) -> None:
     assert (done.status, done.said) == (0, b"registered\n")
     assert server.homes == {ALPHA.system: (own_host(1), ALPHA.port)}
     assert not MISTAKES & set(server.end.dropped)
+
+
+@pytest.mark.parametrize(("uuid", "told"), [(MACHINE, MACHINE), (NO_MACHINE, None)])
+async def test_client_tells_its_machine_or_does_without(
+    client: Client, server: SmallServer, uuid: str, told: str | None
+) -> None:
+    done = await client("register", uuid=uuid)
+    assert (done.status, done.said) == (0, b"registered\n")
+    kinds = (SessionBegun, Registered)
+    assert [one.by.uuid for one in server.heard if isinstance(one, kinds)] == [told, told]
 
 
 @pytest.mark.parametrize(

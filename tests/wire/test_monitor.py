@@ -56,6 +56,18 @@ async def monitor(nursery: trio.Nursery, server: SmallServer) -> Monitor:
     return here
 
 
+@pytest.mark.parametrize("uuid", ["4c4c4544-004d-3510-805a-c7c04f4e3332", None])
+async def test_monitor_tells_its_machine_or_does_without(
+    nursery: trio.Nursery, server: SmallServer, uuid: str | None
+) -> None:
+    here = Monitor(ALPHA, server.place, host=own_host(52), boot_id=BOOT, uuid=uuid)
+    await nursery.start(here.run)
+    with trio.fail_after(PATIENCE_S):
+        await here.registered()
+    kinds = (SessionBegun, Registered)
+    assert [one.by.uuid for one in server.heard if isinstance(one, kinds)] == [uuid, uuid]
+
+
 async def test_monitor_registers_where_it_hears(server: SmallServer, monitor: Monitor) -> None:
     assert server.homes == {ALPHA_SYSTEM: (own_host(51), ALPHA.port)}
     assert [type(event) for event in server.heard] == [SessionBegun, Registered]

@@ -32,6 +32,7 @@ from tests.wire.parts import BOOT, Payload
 
 sixteen = st.binary(min_size=16, max_size=16)
 boots = st.uuids().filter(lambda one: one.int != 0).map(str)
+machines = st.none() | boots
 u16, u32 = st.integers(0, 2**16 - 1), st.integers(0, 2**32 - 1)
 u64 = st.integers(0, 2**64 - 1)
 systems = st.builds(SystemKey, u16, u32)
@@ -44,9 +45,9 @@ notices = st.builds(
 )
 refs = st.lists(st.builds(NoticeRef, systems, u64), max_size=NOTICES_MAX).map(tuple)
 PAYLOADS: st.SearchStrategy[Payload] = st.one_of(
-    st.builds(Hello, sixteen, sixteen, boots, u16),
+    st.builds(Hello, sixteen, sixteen, boots, u16, machines),
     st.builds(Challenge, sixteen, sixteen),
-    st.builds(Register, boots, u32, u16, names, names),
+    st.builds(Register, boots, u32, u16, names, names, machines),
     st.builds(Check, u64, st.lists(systems, min_size=1, max_size=TARGETS_MAX).map(tuple)),
     st.builds(CheckAnswer, u64, st.lists(checkups, max_size=TARGETS_MAX).map(tuple)),
     st.builds(ResetRequest, sixteen, systems),
@@ -81,7 +82,41 @@ def test_what_was_encoded_is_read_back(said: Payload) -> None:
 
 @given(PAYLOADS, st.binary(max_size=40))
 def test_unknown_bytes_at_the_end_are_ignored(said: Payload, more: bytes) -> None:
+    if isinstance(said, Hello | Register) and said.uuid is None:
+        more = bytes(len(more))  # what follows the known fields of a client of old is its UUID
     assert type(said).parse(said.encode() + more) == said
+
+
+NONCES = bytes(16), bytes(16)
+MACHINE = "4c4c4544-004d-3510-805a-c7c04f4e3332"
+OLD_HELLO = Hello(*NONCES, BOOT, 30001).encode()
+
+
+def test_machine_of_a_hello_stands_at_offset_50_in_the_order_of_the_text() -> None:
+    said = Hello(*NONCES, BOOT, 30001, MACHINE).encode()
+    assert said == OLD_HELLO + bytes.fromhex(MACHINE.replace("-", ""))
+    assert len(OLD_HELLO) == 50
+
+
+@given(names, names, st.binary(max_size=40))
+def test_machine_of_a_register_follows_the_names_wherever_the_payload_ends(
+    server: str, vm: str, more: bytes
+) -> None:
+    said = Register(BOOT, 1, 30001, server, vm, MACHINE).encode()
+    at = 26 + len(server.encode()) + len(vm.encode())
+    assert said[at : at + 16] == bytes.fromhex(MACHINE.replace("-", ""))
+    assert Register.parse(said + more).uuid == MACHINE
+
+
+@given(names, names, st.integers(0, 40))
+def test_padding_and_names_are_no_machine(server: str, vm: str, padding: int) -> None:
+    said = Register(BOOT, 1, 30001, server, vm).encode() + bytes(padding)
+    assert Register.parse(said) == Register(BOOT, 1, 30001, server, vm)
+
+
+@pytest.mark.parametrize("tail", [b"", bytes(16), b"x" * 15, bytes(40)])
+def test_hello_without_a_whole_machine_has_none(tail: bytes) -> None:
+    assert Hello.parse(OLD_HELLO + tail).uuid is None
 
 
 @given(PAYLOADS)
@@ -132,6 +167,7 @@ NOTICE = Notice(SYSTEM, 1, NoticeState.DUMP, Proof.NONE, None)
         BootOnly("00000000-0000-0000-0000-000000000000").encode,
         BootOnly("not a boot id").encode,
         Register(BOOT, 1, 1, "x" * 256, "").encode,
+        Hello(bytes(16), bytes(16), BOOT, 1, "no UUID").encode,
         Check(1, ()).encode,
         Check(1, (SYSTEM,) * 65).encode,
         Check(2**64, (SYSTEM,)).encode,

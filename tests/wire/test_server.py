@@ -16,6 +16,7 @@ from haconn.wire.events import (
     ResetRefused,
     ResetRequested,
     ResultAcknowledged,
+    SessionBegun,
     Spoke,
     StopNotice,
 )
@@ -48,7 +49,9 @@ from tests.wire.parts import (
     NEXT_BOOT,
     NOBODY,
     SOURCE,
+    challenge_in,
     handshake,
+    hello,
     key,
     nonces,
     sealed,
@@ -81,6 +84,28 @@ def test_registration_that_matches_is_the_daemons_to_acknowledge() -> None:
     answer = end.ack(heard.event)
     assert answer is not None
     assert Ack.parse(parse(answer).payload) == Ack(Type.REGISTER, Status.DONE, 3, encode_boot(BOOT))
+
+
+MACHINE = "4c4c4544-004d-3510-805a-c7c04f4e3332"
+
+
+def test_machine_of_a_hello_is_that_of_all_its_session_says() -> None:
+    end = server()
+    nonce = challenge_in(end.receive(hello(ALPHA), SOURCE, 0.0))
+    begun = end.receive(hello(ALPHA, nonce, seq=2, uuid=MACHINE), SOURCE, 0.0).event
+    assert isinstance(begun, SessionBegun)
+    assert begun.by.uuid == MACHINE
+    later = say(end, Type.CHECK, Check(1, (BETA_SYSTEM,)).encode()).event
+    assert isinstance(later, Checked)
+    assert later.by.uuid == MACHINE
+
+
+def test_registration_tells_the_machine_that_hello_did_not() -> None:
+    end = in_session()
+    said = Register(BOOT, 1, 30001, "server1", "", MACHINE).encode()
+    heard = say(end, Type.REGISTER, said)
+    assert isinstance(heard.event, Registered)
+    assert heard.event.by.uuid == MACHINE
 
 
 def test_daemon_can_refuse_a_registration() -> None:

@@ -50,6 +50,10 @@ def boot(record: Record) -> str:
     return str(UUID(record["boot-id"][0]))
 
 
+def machine(record: Record) -> str | None:
+    return str(UUID(record["uuid"][0])) if "uuid" in record else None
+
+
 @pytest.mark.parametrize("record", KEYS, ids=lambda record: record["key-id"][0])
 def test_derived_keys_are_those_of_hkdf(record: Record) -> None:
     prk, c2s, s2c = independent.derive(octets(record, "master"))
@@ -100,10 +104,10 @@ def said_by_client(record: Record) -> Payload:
     match number(record, "type"):
         case Type.HELLO:
             nonces_ = octets(record, "client-nonce"), octets(record, "server-nonce")
-            return Hello(*nonces_, boot(record), number(record, "port"))
+            return Hello(*nonces_, boot(record), number(record, "port"), machine(record))
         case Type.REGISTER:
-            names = record["server"][0], record["vm"][0]
-            return Register(boot(record), number(record, "number"), number(record, "port"), *names)
+            rest = record["server"][0], record["vm"][0], machine(record)
+            return Register(boot(record), number(record, "number"), number(record, "port"), *rest)
         case Type.CHECK:
             return Check(number(record, "token"), tuple(map(system, record["target"])))
         case Type.RESET_REQ:

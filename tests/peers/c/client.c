@@ -73,6 +73,7 @@ static void say_hello(void)
     memcpy(m.a, C.nxt.client, 16);
     memcpy(m.b, C.nxt.server, 16);
     memcpy(m.c, given.boot, 16);
+    memcpy(m.uuid, given.uuid, 16);
     m.t.port = given.self.port;
     say(&C.nxt, HELLO, &m);
 }
@@ -93,6 +94,7 @@ static void say_reg(void)
 {
     struct msg m = {.t = given.self};
     memcpy(m.a, given.boot, 16);
+    memcpy(m.uuid, given.uuid, 16);
     strcpy(m.s, given.name);
     strcpy(m.u, given.vm);
     say(&C.cur, REGISTER, &m);

@@ -10,7 +10,7 @@ struct options {
     struct sockaddr_in to;
     struct keys key;
     struct item self, target;
-    uint8_t boot[16];
+    uint8_t boot[16], uuid[16];                         /* the machine's UUID; zero: none */
     const char *name, *vm;
 };
 int client_run(const struct options *o);                /* status of the program, when all is said and answered */

@@ -98,10 +98,10 @@ void tag_make(const uint8_t *key, size_t keylen, const uint8_t *data, size_t n, 
 
 /* ---- datagrams ---- */
 
-/* A payload in one letter a field; what is behind '[' is counted and repeated. */
+/* A payload in one letter a field; what is behind '[' is counted and repeated, 'd' may be absent. */
 static const char *layout(int type, int server, int acked)
 {
-    static const char *of[] = {"", "abcp", "ba", "anp..su", "T[pn", "apn..........", "12......Ta", "apn12gs",
+    static const char *of[] = {"", "abcpd", "ba", "anp..sud", "T[pn", "apn..........", "12......Ta", "apn12gs",
                                "[pnSkeg", "a................", "a................"};
     if (type < HELLO || type > BYE)
         return NULL;
@@ -116,12 +116,14 @@ static int part(struct msg *m, struct item *t, char code, struct bytes *b)
         {'p', 2, &t->port}, {'n', 4, &t->number}, {'S', 8, &t->serial}, {'f', 2, &t->flags}, {'k', 1, &t->state},
         {'e', 1, &t->evidence}, {'g', 4, &t->age}, {'1', 1, &m->one}, {'2', 1, &m->two}, {'T', 8, &m->token}};
     uint64_t none = 0, *v = &none;
-    uint8_t *raw = code == 'a' ? m->a : code == 'b' ? m->b : code == 'c' ? m->c : NULL;
+    uint8_t *raw = code == 'a' ? m->a : code == 'b' ? m->b : code == 'c' ? m->c : code == 'd' ? m->uuid : NULL;
     char *text = code == 's' ? m->s : code == 'u' ? m->u : NULL;
     long n = raw ? 16 : 1, room = b->end - b->at;
     for (size_t i = 0; i < sizeof ints / sizeof *ints; i++)
         if (ints[i].code == code)
             n = ints[i].width, v = ints[i].at;
+    if (code == 'd' && (b->enc ? is_zero(m->uuid, 16) : room < n))
+        return 0;
     if (room < n)
         return -1;
     if (raw) {

@@ -18,7 +18,7 @@ enum { HELLO = 1, CHALLENGE, REGISTER, CHECK, RESET_REQ, ACK, RESULT, NOTIFY, DU
 enum { HEAD = 42, TAG = 16, PAYLOAD = 1200, MOST = HEAD + PAYLOAD + TAG };
 
 struct item { uint64_t port, number, serial, flags, state, evidence, age; };
-struct msg { uint8_t a[16], b[16], c[16]; uint64_t one, two, token; char s[256], u[256];
+struct msg { uint8_t a[16], b[16], c[16], uuid[16]; uint64_t one, two, token; char s[256], u[256];
              struct item t; int count; struct item it[64]; };
 struct head { int type; uint32_t key, sender, epoch; uint8_t session[16]; uint64_t seq; };
 struct bytes { uint8_t *at, *end; int enc; };

@@ -14,7 +14,7 @@ static int usage(void)
 {
     fprintf(stderr, "usage: client vectors DIR\n"
             "       client run --server HOST:PORT --host OWN_ADDRESS --port MONITOR_PORT --key-file FILE\n"
-            "           --name SERVERNAME [--vm NAME] --system PORT/NUMBER [--boot-id UUID]\n"
+            "           --name SERVERNAME [--vm NAME] --system PORT/NUMBER [--boot-id UUID] [--uuid UUID]\n"
             "           register|check PORT/NUMBER|reset PORT/NUMBER|dump|bye\n");
     return 2;
 }
@@ -29,21 +29,22 @@ static int set_system(struct item *t, const char *v)
     return 0;
 }
 
-static int set_boot(const char *v)
+/* A UUID as it is printed, or the first line of a file with one. */
+static int set_uuid(const char *v, const char *path, uint8_t out[16])
 {
     char text[64] = "", hex[64], *p = hex;
-    FILE *f = v ? NULL : fopen("/proc/sys/kernel/random/boot_id", "r");
+    FILE *f = v ? NULL : fopen(path, "r");
     if (v)
         snprintf(text, sizeof text, "%s", v);
     else if (!f || !fgets(text, sizeof text, f))
-        return -1;
+        return f ? fclose(f), -1 : -1;
     if (f)
         fclose(f);
     for (char *c = text; *c && *c != '\n'; c++)
         if (*c != '-')
             *p++ = *c;
     *p = 0;
-    return unhex(hex, given.boot, 16) == 16 && !is_zero(given.boot, 16) ? 0 : -1;
+    return unhex(hex, out, 16) == 16 ? 0 : -1;
 }
 
 static int set_key(const char *path)
@@ -76,14 +77,14 @@ static int action(const char *v)
 
 static int run(int n, char **v)
 {
-    const char *names[] = {"--server", "--host", "--port", "--key-file", "--name", "--system", "--vm", "--boot-id"};
-    char *o[8] = {0}, *colon;
+    const char *names[] = {"--server", "--host", "--port", "--key-file", "--name", "--system", "--vm", "--boot-id", "--uuid"};
+    char *o[9] = {0}, *colon;
     struct sockaddr_in own = {0};
     for (; n > 1 && !strncmp(*v, "--", 2); n -= 2, v += 2) {
         int i = 0;
-        while (i < 8 && strcmp(*v, names[i]))
+        while (i < 9 && strcmp(*v, names[i]))
             i++;
-        if (i == 8)
+        if (i == 9)
             return usage();
         o[i] = v[1];
     }
@@ -98,8 +99,10 @@ static int run(int n, char **v)
         || set_address(&given.to, o[0], colon + 1) || set_address(&own, o[1], o[2])
         || given.self.port != ntohs(own.sin_port))
         return usage();
-    if (set_key(o[3]) || set_boot(o[7]))
+    if (set_key(o[3]) || set_uuid(o[7], "/proc/sys/kernel/random/boot_id", given.boot) || is_zero(given.boot, 16))
         return fprintf(stderr, "client: the key file or the boot id cannot be read\n"), 2;
+    if (set_uuid(o[8], "/sys/class/dmi/id/product_uuid", given.uuid) && o[8])
+        return fprintf(stderr, "client: --uuid is no UUID\n"), 2;
     given.fd = socket(AF_INET, SOCK_DGRAM, 0);
     if (given.fd < 0 || bind(given.fd, (struct sockaddr *)&own, sizeof own))
         return perror("client: socket"), 1;

@@ -88,7 +88,7 @@ static void set_field(struct msg *m, int type, const char *k, const char *v)
         {"acked-type", &m->one}, {"outcome", &m->one}, {"status", &m->two}, {"evidence", &m->two}, {"age", &m->t.age}};
     struct { const char *name; uint8_t *at; } raw[] = {
         {"client-nonce", m->a}, {"server-nonce", m->b}, {"boot-id", type == HELLO ? m->c : m->a},
-        {"request-id", m->a}, {"reference", m->a}};
+        {"request-id", m->a}, {"reference", m->a}, {"uuid", m->uuid}};
     for (size_t i = 0; i < sizeof ints / sizeof *ints; i++)
         if (!strcmp(k, ints[i].name))
             *ints[i].at = strtoull(v, NULL, 10);
