@@ -6,7 +6,7 @@ off since the cut began. A device's answer to a command goes to the reset that a
 
 from dataclasses import replace
 
-from haconn.core import power, reset, running
+from haconn.core import identity, power, reset, running
 from haconn.core.actions import (
     Action,
     Line,
@@ -24,7 +24,7 @@ from haconn.core.events import (
     PowerRead,
     SessionOpened,
 )
-from haconn.core.model import Accepted, Feed, Instant, Power
+from haconn.core.model import Accepted, Answer, Feed, InDoubt, Instant, Power
 from haconn.core.power import BmcWatch
 from haconn.core.reset import Command, Evidence, Outcome
 from haconn.core.server import (
@@ -104,6 +104,8 @@ def power_read(world: World, event: PowerRead, now: Instant) -> list[Action]:
         return actions
     if before.run is None or not before.run.proves:
         actions.append(remark("powered-off", server=event.server, reads=run.reads))
+    if identity.bmc_is_anothers(world, event.server):
+        return actions  # off is another machine
     seen = reset.Seen(Evidence.POWER_OFF, run.last_asked_at)
     return actions + _off(world, event.server, seen, now)
 
@@ -172,16 +174,20 @@ def command_answered(world: World, event: CommandAnswered, now: Instant) -> list
     system, in_progress = found
     command = in_progress.plan.stages[event.stage].command
     actions: list[Action] = []
-    if isinstance(event.answer, Accepted):
+    taken: Answer = event.answer
+    other = identity.bmc_is_anothers(world, event.server)
+    if isinstance(taken, Accepted) and command is not Command.OUTLETS_OFF and other is not None:
+        taken = InDoubt(identity.why_withheld(other))  # some machine was reset, not this one
+    if isinstance(taken, Accepted):
         answer = "accepted"
         if command in KIND_OF:
             actions.append(_command_line(world, system, in_progress, event.stage, sent=False))
     else:
-        answer = f"{type(event.answer).__name__}: {event.answer.reason}"
+        answer = f"{type(taken).__name__}: {taken.reason}"
     actions.append(
         remark("answered", operation=event.operation, command=command.name, answer=answer)
     )
-    step = running.step(world, system.key, reset.Answered(event.stage, event.answer), now)
+    step = running.step(world, system.key, reset.Answered(event.stage, taken), now)
     return actions + step
 
 

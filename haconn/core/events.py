@@ -158,6 +158,14 @@ class BmcRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class BmcIdentified:
+    """A BMC told its system GUID, 16 bytes as it sent them; None if it does not tell it."""
+
+    server: str
+    guid: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class CommandSent:
     """The datagram of a chassis command left this machine."""
 
@@ -230,6 +238,7 @@ DeviceEvent: TypeAlias = (
     | PowerRead
     | BmcUnanswered
     | BmcRefused
+    | BmcIdentified
     | CommandSent
     | CommandAnswered
     | OutletSent

@@ -6,7 +6,7 @@ old one, heard from a system that was proved stopped, proves that the verdict is
 
 from dataclasses import replace
 
-from haconn.core import reset, running
+from haconn.core import identity, reset, running
 from haconn.core.actions import Action, TargetCheck, TellCheck
 from haconn.core.events import Checked, KdumpHeard, Left, Registered, Speaker, Stopped
 from haconn.core.model import Instant, SystemKey
@@ -34,17 +34,29 @@ def spoke(world: World, speaker: Speaker, now: Instant) -> list[Action]:
     system = world.systems.get(speaker.key)
     if system is None:
         return []
-    if system.boot_id is not None and system.boot_id != speaker.boot_id:
-        return _booted(world, system, speaker, now)
-    first = system.boot_id is None
-    system = replace(system, boot_id=speaker.boot_id, kdump_at=None)
+    machine = system.uuid
+    doubt = identity.doubt_of(system, speaker)
+    system, actions = identity.note_doubt(system, speaker, doubt, now)
+    if doubt is None and system.boot_id is not None and system.boot_id != speaker.boot_id:
+        actions += _booted(world, system, speaker, now)
+    else:
+        _lives(world, system, speaker, now, doubtful=doubt is not None)
+    changed = world.systems[speaker.key].uuid != machine
+    return actions + (identity.compare(world) if changed else [])
+
+
+def _lives(world: World, system: System, speaker: Speaker, now: Instant, *, doubtful: bool) -> None:
+    """It speaks, and this is no new boot: what was proved of it before may be over."""
+    held = doubtful and not identity.may_be_replaced(system, now)
+    first = held or system.boot_id is None
+    system = system if held else identity.put_on_record(system, speaker)
+    system = replace(system, kdump_at=None)
     verdict = system.verdict
     if verdict is not None and verdict.evidence is not Evidence.NEW_BOOT:
         system = _contradict(system, verdict, speaker, now, first=first)
         assert system.alive_at is not None
         world.outbox.drop_about(system.key, system.alive_at)
     world.put_system(_present(world, system, speaker))
-    return []
 
 
 def _contradict(
@@ -82,8 +94,7 @@ def _booted(world: World, system: System, speaker: Speaker, now: Instant) -> lis
     in_reset = system.reset is not None and not running.is_over(system.reset)
     place = system.registration or Registration(speaker.address, speaker.port)
     fresh = replace(
-        system,
-        boot_id=speaker.boot_id,
+        identity.put_on_record(system, speaker),
         registration=place,
         kdump_at=None,
         booted_at=now,
@@ -108,8 +119,8 @@ def _booted(world: World, system: System, speaker: Speaker, now: Instant) -> lis
 def registered(world: World, event: Registered) -> list[Action]:
     """REGISTER moves the address, and brings a system back that had said good-bye."""
     system = world.systems.get(event.speaker.key)
-    if system is None:
-        return []
+    if system is None or system.boot_id != event.speaker.boot_id:
+        return []  # another boot than the one on record moves nothing
     place = Registration(event.address, event.port)
     moved = system.registration != place
     unset = system.status is Status.UNSET
@@ -224,7 +235,8 @@ def _check(world: World, target: SystemKey, now: Instant) -> TargetCheck:
     watch = world.servers[system.server].watch
     policy = world.policy(system.server)
     feeds_lost = policy.cuts and not all(world.pdus.get(feed.pdu) for feed in policy.feeds)
-    lost = not watch.reachable or feeds_lost
+    unfenceable = identity.bmc_is_anothers(world, system.server) and not policy.cuts
+    lost = not watch.reachable or feeds_lost or bool(unfenceable)
     age = None if watch.read_at is None else now - watch.read_at
     return TargetCheck(target, degraded, lost, False, age)
 

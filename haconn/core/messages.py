@@ -113,9 +113,66 @@ MESSAGES = {
     "unknown-boot": Message(
         "HACN202",
         _W,
-        "{system} on {server} speaks, and no boot id was on record: it may not have been reset",
-        "{server} の {system} がリセットされたか判断できません(ブート ID の記録がありません)",
+        "{system} on {server} speaks, and whether this is a new boot cannot be told: it may not"
+        " have been reset",
+        "{server} の {system} がリセットされたか判断できません(新しい起動か判断できません)",
         True,
+    ),
+    "bmc-anothers": Message(
+        "HACN231",
+        _E,
+        "the BMC registered for {server} is in another machine: {system} of {server} runs where the"
+        " BMC of {other} is; nothing is sent to it; correct addr= of {server} and {other}"
+        " (haconnsetup pserver mod)",
+        "{server} の BMC は別の装置のものです: {server} の {system} は {other} の BMC の装置で動作"
+        "しています。この BMC には何も送信しません。{server} と {other} の addr= を"
+        "修正してください(haconnsetup pserver mod)",
+        True,
+    ),
+    "bmc-elsewhere": Message(
+        "HACN232",
+        _W,
+        "the BMC of {server} tells the GUID {guid}, and {system} the UUID {uuid}: the BMC may be in"
+        " another machine; check addr= of {server}",
+        "{server} の BMC の GUID {guid} と {system} の UUID {uuid} が一致しません: "
+        "{server} の addr= を確認してください",
+        True,
+    ),
+    "bmc-identified": Message(
+        "HACN233",
+        _I,
+        "no difference is known any more between the BMC of {server} and the machine of {system}",
+        "{server} の BMC と {system} の装置の不一致は解消しました",
+    ),
+    "boot-superseded": Message(
+        "HACN234",
+        _E,
+        "{system} on {server}: a boot that another one had replaced speaks from {address} (boot id"
+        " {boot}): one key is used in two places; retire it and make two",
+        "{server} の {system}: 以前のブート ID {boot} が {address} から通知されました: "
+        "同じキーが 2 箇所で使用されています。キーを作り直してください",
+        True,
+    ),
+    "other-machine": Message(
+        "HACN235",
+        _E,
+        "{system} on {server}: another machine (UUID {uuid}, before {known}) speaks with its key"
+        " from {address}; if it was not replaced, one key is used in two places",
+        "{server} の {system}: 別の装置(UUID {uuid} 以前は {known})が {address} から同じキーで"
+        "通知しました。装置を交換していない場合 同じキーが 2 箇所で使用されています",
+        True,
+    ),
+    "one-machine": Message(
+        "HACN236",
+        _I,
+        "{system} on {server}: for ten minutes its key was used in one place",
+        "{server} の {system}: 10 分間 キーは 1 箇所だけで使用されています",
+    ),
+    "withheld": Message(
+        "HACN237",
+        _W,
+        "{operation}: {command} is not sent: {reason}",
+        "{operation}: {command} は送信しません: {reason}",
     ),
     "bmc-lost": Message(
         "HACN203",

@@ -26,13 +26,13 @@ from haconn.core.events import (
     PowerRead,
     SessionOpened,
 )
+from haconn.core.machine_id import uuid_matches
 from haconn.core.model import Feed, Instant, Power
 from haconn.core.plan import T_HARD_WITHOUT_OUTLETS_S
 from haconn.core.server import FeedReading, Server, read_feeds
 
 BELATED_S = 3.0
 """A datagram is no longer on its way: what is heard so late after a read of off contradicts it."""
-UUID_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,25 +206,3 @@ def outlets_reached(known: PeerPower) -> bool | None:
 def fenceable(known: PeerPower) -> bool:
     """Whether its BMC, or all PDUs that feed it, would let us prove it off."""
     return hindrance(known) is None
-
-
-def uuid_matches(dmi: bytes, guid: bytes) -> bool | None:
-    """Tell whether a BMC's system GUID is the UUID of a machine; None if that cannot be told.
-
-    All byte orders in use are allowed. SMBIOS 2.6 (7.2.1) stores the first three fields
-    little-endian, older firmware stores them straight; IPMI 2.0 (Get System GUID, format of 20.8)
-    sends the last byte first, and many a BMC sends what SMBIOS stores, or what is printed.
-
-    Args:
-        dmi: 16 bytes as SMBIOS stores them.
-        guid: 16 bytes as the BMC sent them.
-    """
-    if _says_nothing(dmi) or _says_nothing(guid):
-        return None
-    swapped = dmi[3::-1] + dmi[5:3:-1] + dmi[7:5:-1] + dmi[8:]
-    return guid in {dmi, swapped, dmi[::-1], swapped[::-1]}
-
-
-def _says_nothing(uuid: bytes) -> bool:
-    """SMBIOS: all zeros is "not present", all ones "not set"; no other length is one."""
-    return len(uuid) != UUID_BYTES or uuid in {bytes(UUID_BYTES), b"\xff" * UUID_BYTES}

@@ -93,6 +93,14 @@ class ServerRow:
     bmc: Link
     ipdu: Link
     vmware: Link
+    uuid: str | None = None
+    """Of the system's machine, as its client tells it."""
+    guid: str | None = None
+    """Of the BMC, in hex as the BMC sends it."""
+    match: bool | None = None
+    """Whether both are of one machine, in any order of bytes; None if that cannot be told."""
+    own_bmc: str | None = None
+    """The server whose BMC is in this one's machine, while its own is not."""
 
 
 @dataclass(frozen=True, slots=True)

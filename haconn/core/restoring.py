@@ -50,6 +50,7 @@ def _startable(world: World) -> list[tuple[Server, Owed]]:
         for server in world.servers.values()
         if server.owed and not _in_reset(world, server.name)
         for owed in waiting_restores(server)
+        if owed.what is Restore.FEEDS or server.own_bmc is None
     ]
 
 

@@ -7,7 +7,7 @@ what is owed, who waits, and what a system is afterwards.
 from dataclasses import replace
 from typing import assert_never
 
-from haconn.core import reset, taken_up
+from haconn.core import identity, reset, taken_up
 from haconn.core.actions import (
     Abandon,
     Acknowledge,
@@ -20,7 +20,7 @@ from haconn.core.actions import (
     TestEnded,
 )
 from haconn.core.events import RequestRecorded, StageRecorded, VerdictRecorded
-from haconn.core.model import Instant, SystemKey
+from haconn.core.model import Instant, Refused, SystemKey
 from haconn.core.plan import Policy
 from haconn.core.reset import Command, Concluded, Evidence, Outcome, Plan, Trying
 from haconn.core.server import (
@@ -120,11 +120,20 @@ def _translate(
     world: World, key: SystemKey, running: Reset, steps: tuple[reset.Action, ...], now: Instant
 ) -> list[Action]:
     actions: list[Action] = []
+    withheld: list[reset.Answered] = []
+    other = identity.bmc_is_anothers(world, world.systems[key].server)
     for wanted in steps:
         if isinstance(wanted, reset.Record):
             actions.append(Record(StageRecorded(key, running.operation, wanted.stage)))
+        elif other is not None and wanted.command is not Command.OUTLETS_OFF:
+            refusal = Refused(identity.why_withheld(other))
+            withheld.append(reset.Answered(wanted.stage, refusal))
+            values = {"operation": running.operation, "command": wanted.command.name}
+            actions.append(remark("withheld", **values, reason=refusal.reason))
         else:
             actions += _issue(world, key, running, wanted, now)
+    for answered in withheld:
+        actions += step(world, key, answered, now)
     return actions
 
 

@@ -70,6 +70,14 @@ class Server:
     """When we last switched it or its outlets on."""
     left_dark: bool = False
     """A cut with `recoverytime = 0` left its outlets off: no power-on before one is on again."""
+    guid: bytes | None = None
+    """The system GUID of its BMC, as sent; kept over a restart until the BMC tells it again."""
+    guid_inherited: bool = False
+    """An earlier process read it."""
+    guid_matches: bool | None = None
+    """Whether its BMC is in the machine of its system; None if that cannot be told."""
+    own_bmc: str | None = None
+    """The server whose BMC is in this one's machine, while its own is not (core/identity.py)."""
 
 
 def read_feeds(server: Server, readings: dict[Feed, FeedReading]) -> Server:
@@ -100,7 +108,7 @@ def off_at(
     server: Server, feeds: tuple[Feed, ...], now: Instant, *, bmc_poll_s: float, pdu_poll_s: float
 ) -> Instant | None:
     """When it was last proved off, by its BMC or by all its feeds; None if that is stale."""
-    run = server.watch.run
+    run = server.watch.run if server.own_bmc is None else None
     if run is not None and off_is_fresh(server.watch, now, bmc_poll_s):
         return run.last_asked_at
     stale = any(

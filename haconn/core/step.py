@@ -8,10 +8,11 @@ from dataclasses import replace
 from math import inf
 from typing import assert_never
 
-from haconn.core import asking, devices, giving_up, life, restoring, running, telling
+from haconn.core import asking, devices, giving_up, identity, life, restoring, running, telling
 from haconn.core.actions import Action
 from haconn.core.events import (
     BindingsChanged,
+    BmcIdentified,
     BmcRefused,
     BmcUnanswered,
     Checked,
@@ -151,6 +152,8 @@ def _device(world: World, event: DeviceEvent, now: Instant) -> list[Action]:
             return devices.unanswered(world, event, now)
         case BmcRefused():
             return devices.refused(world, event, now)
+        case BmcIdentified():
+            return identity.identified(world, event)
         case CommandSent():
             return devices.command_sent(world, event, now)
         case CommandAnswered():
@@ -220,7 +223,7 @@ def _resume(world: World, now: Instant) -> list[Action]:
     """Take up what the journal of an earlier process left."""
     for server in list(world.servers.values()):
         world.put_server(stop_restores(server))
-    actions: list[Action] = []
+    actions: list[Action] = identity.compare(world)
     for system in list(world.systems.values()):
         if system.reset is not None:
             actions += running.resume(world, system.key, now)

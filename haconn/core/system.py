@@ -134,6 +134,12 @@ class System:
     """Who checks it and may be asked to reset it (cluster management)."""
     bye_at: Instant | None = None
     """It stopped in order: only a session begun later makes it normal again."""
+    uuid: str | None = None
+    """Of its machine, as product_uuid prints it; None as long as its client has not told it."""
+    superseded: tuple[str, ...] = ()
+    """The last boot ids that were on record before this one, the newest last."""
+    doubted_at: Instant | None = None
+    """When the alarm was raised last that one key is used in two places."""
     concluded_at: Instant | None = None
     """When its last reset ended: no notice before it counts for the next."""
 

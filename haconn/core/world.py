@@ -99,8 +99,8 @@ class World:
         """Replace a server. Readings do not outlive a process; what is owed does."""
         before = self.servers.get(server.name)
         self.servers[server.name] = server
-        owed = (server.owed, server.left_dark)
-        if before is None or (before.owed, before.left_dark) != owed:
+        kept = (server.owed, server.left_dark, server.guid)
+        if before is None or (before.owed, before.left_dark, before.guid) != kept:
             self.changed.append(server)
 
     def put_asked(self, asked: Asked) -> None:

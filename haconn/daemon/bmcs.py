@@ -15,13 +15,15 @@ the datagram leaves.
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 import trio
 
 from haconn.core.actions import Perform
 from haconn.core.events import (
+    BmcIdentified,
     BmcRefused,
     BmcUnanswered,
     CommandAnswered,
@@ -122,8 +124,11 @@ class BmcKeeper:
         self._session = session
         self._take(SessionOpened(self.server, session.number))
         try:
-            while await self._poll(session):
-                await self._pace.pause()
+            if await self._poll(session):
+                async with _identifying(self.server, session, self._take):
+                    await self._pace.pause()
+                    while await self._poll(session):
+                        await self._pace.pause()
         finally:
             self._session = None
 
@@ -266,6 +271,22 @@ class BmcKeeper:
 def _silent_since(session: Session, asked_at: Instant) -> Instant:
     """Whatever authentic answer came, also one that is too late for its request, is life."""
     return Instant(max(asked_at, session.heard_at))
+
+
+@asynccontextmanager
+async def _identifying(server: str, session: Session, take: Take) -> AsyncIterator[None]:
+    """Read the system GUID beside what the caller does; many a BMC does not tell it."""
+
+    async def identify() -> None:
+        guid = None
+        with suppress(DeviceError):
+            guid = await session.system_guid()
+        take(BmcIdentified(server, guid))
+
+    async with trio.open_nursery() as beside:
+        beside.start_soon(identify)
+        yield
+        beside.cancel_scope.cancel(reason="the session is given up")
 
 
 class Pace:

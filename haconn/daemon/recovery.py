@@ -115,6 +115,8 @@ def _without_readings(server: Server) -> Server:
         owed=server.owed,
         ordered_on_at=server.ordered_on_at,
         left_dark=server.left_dark,
+        guid=server.guid,
+        guid_inherited=True,
     )
 
 
@@ -138,6 +140,8 @@ def _system(system: System, now: Instant) -> System:
         boot_id=system.boot_id,
         notice=None if system.notice is None else replace(system.notice, at=now),
         pair=system.pair,
+        uuid=system.uuid,
+        superseded=system.superseded,
     )
     fresh = replace(fresh, alive_at=now, nmi_at=now if _may_have_had_nmi(system) else None)
     if failed or system.barred:
@@ -155,7 +159,7 @@ def _may_have_had_nmi(system: System) -> bool:
 
 def _server(server: Server, now: Instant) -> Server:
     owed = tuple(_owed(one, now) for one in server.owed)
-    return Server(server.name, owed=owed, left_dark=server.left_dark)
+    return Server(server.name, owed=owed, left_dark=server.left_dark, guid=server.guid)
 
 
 def _owed(owed: Owed, now: Instant) -> Owed:

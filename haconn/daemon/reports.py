@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from haconn.config.schema import Configuration
+from haconn.core.identity import guid_text
 from haconn.core.model import Instant, Power
 from haconn.core.report import (
     Fed,
@@ -81,9 +82,21 @@ class Reporter:
         return None if bmc is None else bmc.suite
 
     def _server_row(self, name: str) -> ServerRow:
-        watch = self._world.servers[name].watch
+        server = self._world.servers[name]
+        watch = server.watch
+        uuids = [one.uuid for one in self._world.systems.values() if one.server == name]
         power = PowerShown.UNWATCHED if watch.power is None else POWER_SHOWN[watch.power]
-        return ServerRow(name, power, _link(watch.reachable), self._feeds_link(name), Link.NONE)
+        return ServerRow(
+            name,
+            power,
+            _link(watch.reachable),
+            self._feeds_link(name),
+            Link.NONE,
+            uuid=next(iter(uuids), None),
+            guid=guid_text(server.guid),
+            match=server.guid_matches,
+            own_bmc=server.own_bmc,
+        )
 
     def _managed(self) -> list[str]:
         """The managed servers; the other one of the pair is none."""

@@ -16,6 +16,7 @@ from haconn.core.events import (
     PduSeen,
     SessionOpened,
 )
+from haconn.core.machine_id import uuid_matches
 from haconn.core.model import Feed, Power
 from haconn.core.peer_power import (
     PeerPower,
@@ -27,7 +28,6 @@ from haconn.core.peer_power import (
     observe,
     peer_off,
     says_on,
-    uuid_matches,
 )
 from haconn.core.server import FeedReading
 from tests.core.fencing_parts import (

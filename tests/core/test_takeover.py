@@ -30,7 +30,7 @@ from tests.core.fencing_parts import (
     power_read,
 )
 
-GUID, ANOTHER = bytes(range(16)), bytes(range(1, 17))
+GUID, ANOTHER = bytes(range(16)), bytes(range(2, 18))
 
 
 def test_an_attempt_begins_with_power_off_and_frequent_reads_and_stops_what_switches_on() -> None:

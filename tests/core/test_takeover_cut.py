@@ -151,7 +151,7 @@ def test_a_bmc_that_is_not_believed_does_not_agree_but_may_contradict() -> None:
 def test_a_bmc_that_turns_out_to_be_in_another_machine_cannot_be_asked_about_a_cut() -> None:
     attempt = cutting()
     attempt.outlets(Power.OFF, 2.01, 2.1)
-    attempt.known = identified(attempt.known, bytes(range(16)), bytes(range(1, 17)))
+    attempt.known = identified(attempt.known, bytes(range(16)), bytes(range(2, 18)))
     attempt.looked(2.1, 3.1)
     assert attempt.failed.reason == ANOTHER_MACHINE
 

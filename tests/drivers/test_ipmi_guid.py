@@ -10,7 +10,7 @@ import trio
 
 from fixtures.simulators.bmc import SimulatedBmc, serve_bmc
 from fixtures.simulators.bmc_state import Faults, Identity
-from haconn.core.peer_power import uuid_matches
+from haconn.core.machine_id import uuid_matches
 from haconn.drivers.base import DeviceFault, DeviceSilent
 from tests.drivers.ipmi_lab import lab
 from tests.drivers.ipmi_peers import ipmi_sim
