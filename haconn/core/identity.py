@@ -78,6 +78,8 @@ def _compare(world: World, system: System) -> list[Action]:
         return []
     world.put_server(replace(server, guid_matches=matches, own_bmc=own_bmc))
     values = {"system": system.key, "server": server.name}
+    if own_bmc is not None and own_bmc == server.own_bmc:
+        return []
     if own_bmc is not None:
         _take_back(world, system)
         return [remark("bmc-anothers", **values, other=own_bmc)]

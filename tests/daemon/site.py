@@ -68,9 +68,11 @@ class Site:
     nursery: trio.Nursery
     place: tuple[str, int]
 
-    async def monitor(self, key: Key, host: str, *, register: bool = True) -> Monitor:
+    async def monitor(
+        self, key: Key, host: str, *, register: bool = True, uuid: str | None = None
+    ) -> Monitor:
         """Start the monitor of a system, and wait until it has registered."""
-        monitor = Monitor(key, self.place, host=host, register=register)
+        monitor = Monitor(key, self.place, host=host, register=register, uuid=uuid)
         await self.nursery.start(monitor.run)
         if register:
             with trio.fail_after(PATIENCE_S):

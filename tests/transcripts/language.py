@@ -8,13 +8,13 @@ about the line before; they are written by `pytest tests/transcripts --rewrite`.
     system PORT/NUMBER on NAME
     gated                            a standby exists: records wait for a line `recorded`
 
-    T SYSTEM speaks|registers|leaves [boot=ID] [session=T] [from=ADDRESS]
+    T SYSTEM speaks|registers|leaves [boot=ID] [session=T] [from=ADDRESS] [machine=UUID]
     T SYSTEM requests SYSTEM id=ID
     T SYSTEM checks SYSTEM ...
     T SYSTEM heard result id=ID | heard notices N ...
     T SYSTEM stop-notice [boot=ID]
     T kdump from=ADDRESS
-    T SERVER session N | silent since=T | refuses REASON
+    T SERVER session N | silent since=T | refuses REASON | guid UUID|none
     T SERVER reads on|off|unknown [asked=T] [session=N]
     T SERVER sent | accepted | refused | unsent | in-doubt [stage=N]
     T SERVER outlet PDU#OUTLET on|off sent|taken
@@ -32,6 +32,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from haconn.core import events
+from haconn.core.machine_id import uuid_bytes
 from haconn.core.model import (
     Accepted,
     Answer,
@@ -159,6 +160,9 @@ def device_event(server: str, words: Words, last: Performed, now: Instant) -> ev
             return events.SessionOpened(server, int(words.plain[2]))
         case "silent":
             return events.BmcUnanswered(server, words.time("since", now))
+        case "guid":
+            told = None if words.plain[2] == "none" else uuid_bytes(words.plain[2])
+            return events.BmcIdentified(server, told)
         case "refuses":
             return events.BmcRefused(server, " ".join(words.plain[2:]))
         case "sent":

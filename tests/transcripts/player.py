@@ -109,7 +109,8 @@ class Player:
         new = known is None or known.boot_id != boot_id
         began = words.time("session", now if new or known is None else known.session_at)
         address = words.named.get("from", f"10.0.0.{key.number}")
-        speaker = events.Speaker(key, boot_id, began, address, key.port)
+        machine = words.named.get("machine", known.uuid if known else None)
+        speaker = events.Speaker(key, boot_id, began, address, key.port, uuid=machine)
         if words.plain[1] != "stop-notice":
             self.speakers[key] = speaker
         return speaker
