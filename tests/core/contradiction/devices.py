@@ -43,7 +43,7 @@ class BmcTask:
         self.bmc = play.scene.bmcs[server]
         self.session = 0
         self.open = False
-        self.hurried = False
+        self.hurried = self.reading = False
         self.turn = 0
         self.silent_since = inf
         self.timeout_s = max(SHORTEST_TIMEOUT_S, 2 * self.bmc.rtt_s)
@@ -66,6 +66,7 @@ class BmcTask:
         self.silent_since = min(self.silent_since, asked_at)
 
         def passed() -> None:
+            self.reading = False
             since, timeout_s = Instant(self.silent_since), self.timeout_s
             self.play.take(events.BmcUnanswered(self.server, since, timeout_s))
             if self.play.now - since >= patience_s(self.play.scene.bmc_poll_s, timeout_s):
@@ -79,6 +80,7 @@ class BmcTask:
         if turn != self.turn:
             return
         self.turn += 1
+        self.reading = True  # one is outstanding at a time, as in the driver
         asked_at, rtt_s = self.play.now, self.bmc.rtt_s
         if not self.bmc.answers(asked_at):
             self._overdue(asked_at, SILENT_S)
@@ -89,6 +91,7 @@ class BmcTask:
 
     def _was_read(self, asked_at: float) -> None:
         now = self.play.now
+        self.reading = False
         power = self.bmc.reads(now - 0.1 * self.bmc.rtt_s)
         self.silent_since = inf
         self.play.oracle.bmcs[self.server].append(Read(asked_at, now, power))
@@ -104,7 +107,7 @@ class BmcTask:
 
     def hurry(self, on: bool) -> None:
         """Poll often, or as usual."""
-        if on and not self.hurried and self.open:
+        if on and not self.hurried and self.open and not self.reading:
             self.play.after(HURRY_S, partial(self._read, self.turn))
         self.hurried = on
 
