@@ -14,7 +14,7 @@ from dataclasses import replace
 from haconn.core import running
 from haconn.core.actions import Acknowledge, Action, Record, TestEnded
 from haconn.core.events import Requested, RequestRecorded, TestAsked
-from haconn.core.model import Instant, SystemKey
+from haconn.core.model import Instant
 from haconn.core.outbox import RESULT_FOR_S
 from haconn.core.plan import reset_plan, test_plan
 from haconn.core.power import off_is_fresh
@@ -198,9 +198,15 @@ def _answer_at_once(world: World, asked: Asked, verdict: Verdict, now: Instant) 
 
 
 def _begin(world: World, asked: Asked, target: System, now: Instant) -> list[Action]:
-    operation = world.begin_operation()
+    test = target.reset
+    takes_over = test is not None and not running.is_over(test) and 0 in test.state.sent
+    operation = test.operation if test and takes_over else world.begin_operation()
     world.put_asked(replace(asked, operation=operation))
     note = remark("accepted", operation=operation, server=target.server, **_names(asked))
+    if test and takes_over:
+        plan = reset_plan(world.policy(target.server), now, gated=world.settings.gated)
+        begun = running.take_test_over(world, target.key, plan, asked.requester)
+        return [note, *begun, *withdraw(world, now)]
     before = [note, *_end_test(world, target)]
     target = world.systems[target.key]
     dumped_at = _has_just_dumped(world, target, now)
@@ -209,7 +215,7 @@ def _begin(world: World, asked: Asked, target: System, now: Instant) -> list[Act
         return before + _kdump_verdict(world, asked, target, dumped_at, now)
     plan = reset_plan(world.policy(target.server), now, gated=world.settings.gated)
     begun = running.begin(world, target.key, plan, asked.requester, now, operation)
-    return [*before, *begun, *_cancel_queued(world, target.key, now)]
+    return [*before, *begun, *withdraw(world, now)]
 
 
 def _has_just_dumped(world: World, target: System, now: Instant) -> Instant | None:
@@ -240,19 +246,33 @@ def _end_test(world: World, target: System) -> list[Action]:
     return ended
 
 
-def _cancel_queued(world: World, key: SystemKey, now: Instant) -> list[Action]:
-    """Resets that only this system waits for, and that have not begun, are not begun (RC-04)."""
+def withdraw(world: World, now: Instant) -> list[Action]:
+    """Resets that have not begun are not begun if none who waits for them may ask any more: each
+    is being reset itself (RC-04), has stopped (RC-05), or asked in an earlier boot."""
     actions: list[Action] = []
     for system in list(world.systems.values()):
         queued = system.reset
         if queued is None or running.is_over(queued) or queued.test:
             continue
         waiting = queued.state.stage == 0 and queued.state.phase is Phase.RECORDING
+        if not waiting:
+            continue
         waiters = world.asked.waiting(queued.operation)
-        alone = all(asked.requester == key for asked in waiters)
-        if waiting and alone and system.key != key:
-            actions += running.cancel(world, system.key, now)
+        refusals = [_may_ask_no_more(world, asked, now) for asked in waiters]
+        if None in refusals:
+            continue
+        for asked, refusal in zip(waiters, refusals, strict=True):
+            if refusal is not None and refusal[0] is Outcome.ERROR:
+                actions += _decline(world, asked, *refusal, now)
+        actions += running.cancel(world, system.key, now)
     return actions
+
+
+def _may_ask_no_more(world: World, asked: Asked, now: Instant) -> tuple[Outcome, str] | None:
+    requester = world.systems[asked.requester]
+    if requester.boot_id != asked.boot_id:
+        return Outcome.FAIL, "asked in an earlier boot"
+    return _requester_may_not(requester, now)
 
 
 def test(world: World, event: TestAsked, now: Instant) -> list[Action]:

@@ -6,7 +6,7 @@ off since the cut began. A device's answer to a command goes to the reset that a
 
 from dataclasses import replace
 
-from haconn.core import identity, power, reset, running
+from haconn.core import asking, identity, power, reset, running
 from haconn.core.actions import (
     Action,
     Line,
@@ -137,7 +137,7 @@ def _off(world: World, name: str, seen: reset.Seen, now: Instant) -> list[Action
     stopped = replace(system, status=Status.POFF, verdict=off)
     world.put_system(stopped)
     notify_all(world, stopped, off, now)
-    return []
+    return asking.withdraw(world, now)
 
 
 def _is_rebooting(verdict: Verdict | None, at: Instant) -> bool:

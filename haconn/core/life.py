@@ -6,7 +6,7 @@ old one, heard from a system that was proved stopped, proves that the verdict is
 
 from dataclasses import replace
 
-from haconn.core import identity, reset, running
+from haconn.core import asking, identity, reset, running
 from haconn.core.actions import Action, TargetCheck, TellCheck
 from haconn.core.events import Checked, KdumpHeard, Left, Registered, Speaker, Stopped
 from haconn.core.model import Instant, SystemKey
@@ -113,7 +113,8 @@ def _booted(world: World, system: System, speaker: Speaker, now: Instant) -> lis
     world.outbox.drop_about(system.key, now)
     seen = reset.Seen(Evidence.NEW_BOOT, now)
     note = remark("booted", system=system.key, server=system.server)
-    return [note, *running.step(world, system.key, seen, now)]
+    ended = running.step(world, system.key, seen, now)
+    return [note, *ended, *asking.withdraw(world, now)]
 
 
 def registered(world: World, event: Registered) -> list[Action]:
@@ -157,7 +158,7 @@ def stopped(world: World, event: Stopped, now: Instant) -> list[Action]:
     if system.reset is not None and not running.is_over(system.reset):
         seen = reset.Seen(Evidence.STOP_NOTICE, now)
         return [line, note, *running.step(world, system.key, seen, now)]
-    return [line, note, *_stopped_unasked(world, system, now)]
+    return [line, note, *_stopped_unasked(world, system, now), *asking.withdraw(world, now)]
 
 
 def _stopped_unasked(world: World, system: System, now: Instant) -> list[Action]:

@@ -66,6 +66,12 @@ MESSAGES = {
         "{operation}: taken up at {command} after a restart or a takeover",
         "{operation}: 再起動または引き継ぎの後に {command} から再開しました",
     ),
+    "test-taken": Message(
+        "HACN121",
+        _I,
+        "{operation}: the test of {system} on {server} goes on as a reset; its NMI is not repeated",
+        "{operation}: {server} の {system} のテストをリセットとして継続します(NMI は再送しません)",
+    ),
     "nmi-before": Message(
         "HACN116",
         _W,

@@ -63,6 +63,24 @@ def begin(
     return [Hurry(system.server, True), *notes, *_translate(world, key, running, steps, now)]
 
 
+def take_test_over(world: World, key: SystemKey, plan: Plan, asked_by: SystemKey) -> list[Action]:
+    """Make a reset of a test whose NMI has left: a second one might hit a kernel that dumps.
+
+    It keeps the test's operation, so that the answer to that NMI still finds it, and the rest of
+    T-soft from its sending.
+    """
+    system = world.systems[key]
+    test = system.reset
+    assert test is not None
+    until = Instant(min(test.state.until, plan.deadline))
+    state = replace(test.state, until=until)
+    taken = Reset(test.operation, plan, state, asked_by, test.former)
+    world.put_system(replace(system, reset=taken))
+    note = remark("test-taken", operation=test.operation, system=key, server=system.server)
+    recorded = Record(StageRecorded(key, test.operation, state.stage))
+    return [TestEnded(test.operation, Outcome.FAIL, None), note, recorded]
+
+
 def step(world: World, key: SystemKey, event: reset.Event, now: Instant) -> list[Action]:
     """Let a reset in progress take one event in; without one, nothing happens."""
     system = world.systems.get(key)

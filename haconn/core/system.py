@@ -9,12 +9,13 @@ SM-1's states are `Status`. They are what is shown and what the pair lock looks 
 request is answered at once is decided by the verdict alone.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import assert_never
+from math import inf
 
 from haconn.core.model import Instant, SystemKey
-from haconn.core.reset import Evidence, Outcome, Plan, Trying
+from haconn.core.reset import OUTCOME_OF, Evidence, Outcome, Plan, Trying
 
 ACCEPTED_HOLDS_S = 10.0
 NOTICE_HOLDS_S = 600.0
@@ -32,6 +33,25 @@ BAR_S = 60.0
 """How long after the last command a target that may be running is barred as requester."""
 REBOOT_QUIET_S = 30.0
 """An off read so shortly after an accepted hard reset is the reset itself (RC-25)."""
+VERDICT_TOLD_S = 60.0
+ANSWERS_FOR_S = {
+    Evidence.HARD_RESET_ACCEPTED: ACCEPTED_HOLDS_S,
+    Evidence.STOP_NOTICE: NOTICE_HOLDS_S,
+    Evidence.KDUMP_NOTICE: KDUMP_HOLDS_S,
+    Evidence.NEW_BOOT: -inf,
+    Evidence.POWER_OFF: -inf,
+    Evidence.OUTLETS_OFF: -inf,
+}
+"""How long evidence answers a new request without any reset; OFF does as long as it is fresh."""
+TOLD_FOR_S = {
+    Evidence.HARD_RESET_ACCEPTED: VERDICT_TOLD_S,
+    Evidence.STOP_NOTICE: NOTICE_HOLDS_S,
+    Evidence.KDUMP_NOTICE: KDUMP_HOLDS_S,
+    Evidence.NEW_BOOT: VERDICT_TOLD_S,
+    Evidence.POWER_OFF: VERDICT_TOLD_S,
+    Evidence.OUTLETS_OFF: VERDICT_TOLD_S,
+}
+"""How long the same request id is told the same verdict. Never shorter than ANSWERS_FOR_S."""
 
 
 class Status(Enum):
@@ -175,23 +195,40 @@ def at_once(
         return None
     if turned_on_at is not None and turned_on_at > verdict.at:
         return None
-    return verdict if _holds(verdict, now, off_is_fresh=off_is_fresh) else None
+    evidence, at = verdict.evidence, verdict.at
+    holds = still_holds(system, evidence, at, now, ANSWERS_FOR_S, off_is_fresh=off_is_fresh)
+    return verdict if holds else None
 
 
-def _holds(verdict: Verdict, now: Instant, *, off_is_fresh: bool) -> bool:
-    match verdict.evidence:
-        case Evidence.HARD_RESET_ACCEPTED:
-            return now - verdict.at <= ACCEPTED_HOLDS_S
-        case Evidence.STOP_NOTICE:
-            return now - verdict.at <= NOTICE_HOLDS_S
-        case Evidence.KDUMP_NOTICE:
-            return now - verdict.last <= KDUMP_HOLDS_S
-        case Evidence.NEW_BOOT:
-            return False
-        case Evidence.POWER_OFF | Evidence.OUTLETS_OFF:
-            return off_is_fresh
-        case _:
-            assert_never(verdict.evidence)
+def still_holds(
+    system: System,
+    evidence: Evidence,
+    at: Instant,
+    now: Instant,
+    limits: Mapping[Evidence, float],
+    *,
+    off_is_fresh: bool,
+) -> bool:
+    """Whether evidence of that time still says that the system is stopped: the one answer for
+    whoever asks, at once or by its RESULT.
+
+    Args:
+        limits: ANSWERS_FOR_S for a new request, TOLD_FOR_S for the RESULT of one that was answered.
+        off_is_fresh: OFF, or all feeds off, by readings that are not stale.
+    """
+    if contradicted(system, evidence, at):
+        return False
+    if off_is_fresh and OUTCOME_OF[evidence] is Outcome.POFF:
+        return True
+    return now - _last_seen(system, evidence, at) <= limits[evidence]
+
+
+def _last_seen(system: System, evidence: Evidence, at: Instant) -> Instant:
+    """When the evidence was seen last: a capture kernel says again and again that it dumps."""
+    verdict = system.verdict
+    if verdict is None or (verdict.evidence, verdict.at) != (evidence, at):
+        return at
+    return verdict.last
 
 
 def contradicted(system: System, evidence: Evidence, at: Instant) -> bool:

@@ -1,8 +1,9 @@
 """Results and notices: who is told what, and for how long a verdict may still be told.
 
 The same request id gets the same verdict as long as it can be true: until its target shows life,
-and at most 60 s after the evidence; an authenticated stop notice holds for ten minutes, and OFF
-as long as fresh readings say so. After that the answer is FAIL, `verdict over` (design 4).
+and at most 60 s after the evidence (of fence_kdump: after its last datagram); an authenticated stop
+notice holds for ten minutes, and OFF as long as fresh readings say so. After that the answer is
+FAIL, `verdict over` (design 4).
 """
 
 from dataclasses import replace
@@ -18,10 +19,9 @@ from haconn.core.actions import (
 from haconn.core.model import Instant, SystemKey
 from haconn.core.request_table import Asked
 from haconn.core.reset import Evidence, Outcome
-from haconn.core.system import NOTICE_HOLDS_S, Status, System, Verdict, contradicted
+from haconn.core.system import TOLD_FOR_S, Status, System, Verdict, contradicted, still_holds
 from haconn.core.world import World
 
-VERDICT_TOLD_S = 60.0
 NOTICE_OF = {
     Evidence.STOP_NOTICE: NoticeKind.DUMP,
     Evidence.KDUMP_NOTICE: NoticeKind.DUMP,
@@ -88,12 +88,10 @@ def result_of(world: World, asked: Asked, now: Instant) -> list[Action]:
 
 def _still_true(world: World, asked: Asked, evidence: Evidence, at: Instant, now: Instant) -> bool:
     target = world.systems.get(asked.target)
-    if target is None or contradicted(target, evidence, at):
+    if target is None:
         return False
-    if evidence is Evidence.STOP_NOTICE:
-        return now - at <= NOTICE_HOLDS_S
-    off = asked.outcome is Outcome.POFF and world.off_at(target.server, now) is not None
-    return off or now - at <= VERDICT_TOLD_S
+    fresh = world.off_at(target.server, now) is not None
+    return still_holds(target, evidence, at, now, TOLD_FOR_S, off_is_fresh=fresh)
 
 
 def notify_all(world: World, about: System, verdict: Verdict, now: Instant) -> None:
