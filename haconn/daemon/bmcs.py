@@ -16,7 +16,7 @@ the datagram leaves.
 
 import random
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 
 import trio
@@ -60,6 +60,8 @@ HURRY_S = 0.2
 JITTER = 0.1
 REFUSALS_MAX = 5
 """Logins refused in a row double the pause, up to 32 poll periods: each one fills the BMC's log."""
+GUID_AGAIN_S = 10.0
+"""From a read of the system GUID without an answer to the next."""
 POWER_ON_WITHIN_S = 20.0
 """How long a power-on may take until it is read."""
 
@@ -228,11 +230,6 @@ class BmcKeeper:
                 self._take(BmcRefused(self.server, str(exc)))
             await trio.sleep(HURRY_S)
 
-    async def system_guid(self) -> bytes | None:
-        """Read the system GUID; None without a session. Raises DeviceError."""
-        session = self._session
-        return None if session is None else await session.system_guid()
-
     async def restore_power(self, operation: str) -> None:
         """Switch power on and read it on; report what came of it."""
         failure: str | None = "the BMC gave no session, or power was not read on in time"
@@ -278,10 +275,16 @@ async def _identifying(server: str, session: Session, take: Take) -> AsyncIterat
     """Read the system GUID beside what the caller does; many a BMC does not tell it."""
 
     async def identify() -> None:
-        guid = None
-        with suppress(DeviceError):
-            guid = await session.system_guid()
-        take(BmcIdentified(server, guid))
+        while True:
+            try:
+                take(BmcIdentified(server, await session.system_guid()))
+                return
+            except (DeviceSilent, DeviceUnreachable):
+                take(BmcIdentified(server, None))
+                await trio.sleep(GUID_AGAIN_S)
+            except DeviceFault:
+                take(BmcIdentified(server, None))
+                return
 
     async with trio.open_nursery() as beside:
         beside.start_soon(identify)

@@ -84,7 +84,9 @@ class Reporter:
     def _server_row(self, name: str) -> ServerRow:
         server = self._world.servers[name]
         watch = server.watch
-        uuids = [one.uuid for one in self._world.systems.values() if one.server == name]
+        uuids = [
+            one.uuid for one in self._world.systems.values() if one.uuid and one.server == name
+        ]
         power = PowerShown.UNWATCHED if watch.power is None else POWER_SHOWN[watch.power]
         return ServerRow(
             name,

@@ -139,9 +139,9 @@ def test_check_says_cannot_be_reset_if_there_is_no_cut(policy: object, lost: boo
 def test_off_of_another_machine_moves_no_system_to_poff() -> None:
     site = registered()
     swapped(site)
-    site.reads_off(10.0)
+    site.reads_off(30.0)
     assert site.status() is Status.NORMAL
-    assert site.world.off_at("db1", at(10.0)) is None
+    assert site.world.off_at("db1", at(30.0)) is None
 
 
 def test_acceptance_by_the_bmc_of_another_machine_is_in_doubt() -> None:

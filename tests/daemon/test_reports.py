@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 
 from haconn.config.schema import Configuration, ManagedServer, ManagementServer, PduEntry
-from haconn.core.model import Feed, Instant, Power, Secret
+from haconn.core.model import Feed, Instant, Power, Secret, SystemKey
 from haconn.core.plan import Policy
 from haconn.core.power import BmcWatch
 from haconn.core.report import Fed, Link, OutletStatus, PowerShown
 from haconn.core.server import Owed, Restore
+from haconn.core.system import System
 from haconn.daemon.bmcs import BmcKeeper
 from haconn.daemon.reports import Reporter, owed_text
 from haconn.drivers.ipmi.login import BmcAddress
@@ -172,3 +173,15 @@ async def test_a_promise_is_one_line_with_its_age(
     owed = Owed(Restore.FEEDS, "r-1", Instant(96.0), Instant(106.0))
     owed = replace(owed, **changed)  # type: ignore[arg-type]
     assert owed_text(bench.world.servers["alpha"], owed, Instant(100.0)) == expected
+
+
+def test_a_row_tells_the_machine_its_bmc_and_whether_they_are_one() -> None:
+    bench = Bench()
+    server = bench.world.servers["alpha"]
+    system = System(SystemKey(6001, 1), "alpha", uuid="4c4c4544-004d-3510-805a-c7c04f4e3332")
+    bench.world.put_system(system)
+    known = replace(server, guid=b"\x0a" * 16, guid_matches=False, own_bmc="beta")
+    bench.world.put_server(known)
+    (row,) = bench.reporter.status("management", Instant(0.0)).servers
+    assert (row.uuid, row.guid) == (system.uuid, "0a" * 16)
+    assert (row.match, row.own_bmc) == (False, "beta")

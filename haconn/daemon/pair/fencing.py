@@ -12,7 +12,7 @@ from typing import TypeAlias, assert_never
 import trio
 
 from haconn.core.actions import Abandon, BeginRestore, Hurry, Perform, StopRestore
-from haconn.core.events import DeviceEvent, SessionOpened
+from haconn.core.events import BmcIdentified, DeviceEvent
 from haconn.core.model import Instant
 from haconn.core.pair_times import TIMES
 from haconn.core.peer_power import Identified, Means
@@ -22,15 +22,12 @@ from haconn.daemon.outlets import OutletWriter
 from haconn.daemon.pdus import PduKeeper
 from haconn.daemon.performer import Devices
 from haconn.daemon.role_token import MaySend
-from haconn.drivers.base import DeviceFault, DeviceSilent, DeviceUnreachable
 from haconn.drivers.ipmi.login import BmcAddress
 from haconn.drivers.ipmi.session import ping
 
 PeerAction: TypeAlias = Perform | Look | Hurry | Abandon | BeginRestore | StopRestore
 HURRY_S = 0.1
 """Between two reads while the peer is fenced. Nobody is served meanwhile, and it is one BMC."""
-GUID_AGAIN_S = 10.0
-"""From a read of the system GUID without an answer to the next."""
 
 
 class PeerDevices:
@@ -57,7 +54,6 @@ class PeerDevices:
         self._nursery = nursery
         self._address = address
         self._take = take
-        self._session = 0
         self.bmc = BmcKeeper(
             means.server, address, means.bmc_poll_s, self._taken, may_send, HURRY_S
         )
@@ -107,20 +103,5 @@ class PeerDevices:
 
     def _taken(self, event: DeviceEvent) -> None:
         self._take(event)
-        if isinstance(event, SessionOpened):
-            self._session = event.session
-            self._nursery.start_soon(self._identify, event)
-
-    async def _identify(self, opened: SessionOpened) -> None:
-        """Ask once a session whose BMC this is; many a BMC does not know."""
-        while self._session == opened.session:
-            try:
-                guid = await self.bmc.system_guid()
-            except DeviceFault:
-                return
-            except (DeviceSilent, DeviceUnreachable):
-                await trio.sleep(GUID_AGAIN_S)
-                continue
-            if guid is not None:
-                self._take(Identified(opened.server, guid))
-            return
+        if isinstance(event, BmcIdentified) and event.guid is not None:
+            self._take(Identified(event.server, event.guid))
