@@ -13,11 +13,13 @@ from haconn.cli.help import help_lines
 from haconn.cli.syntax import HELP, JSON, PLAIN, Invocation, parse
 from haconn.cli.terminal import Context, ExitStatus, Form, Terminal
 from haconn.config.errors import ConfigError
+from haconn.config.memory import forbid_dumps
 from haconn.config.paths import paths
 
 
 def main(program: str, arguments: Sequence[str]) -> int:
     """Run a command on the streams of this process."""
+    forbid_dumps()
     terminal = Terminal(
         stdin=_stream(sys.stdin),
         stdout=_stream(sys.stdout),

@@ -3,7 +3,8 @@
 A file is replaced by writing a new one beside it, fsync, rename, fsync of the directory, with the
 owner and the mode of the old one; a new file gets the owner of the directory, so that what root
 sets up the service can read. Secrets are opened without following links, and only if nobody but
-their owner can read them.
+their owner can read them. A file that a program makes for itself takes nothing over from what had
+its name: neither the mode nor, of a link, the place.
 """
 
 import errno
@@ -80,15 +81,34 @@ def replace_text(path: Path, text: str, mode: int) -> None:
     Raises ConfigError, and then the file is as it was.
     """
     place = Path(os.path.realpath(path))  # a link of the operator's stays one
+    try:
+        _put_in_place(place, text, *_owner(place, mode))
+    except OSError as exc:
+        raise ConfigError(f"{path}: cannot be written: {exc.strerror}") from exc
+
+
+def replace_secret(path: Path, text: str) -> None:
+    """Make a file of our own say this text, atomically, for its owner only: the directory's owner.
+
+    A file of that name, or a link, is replaced and not written through. Raises ConfigError, and
+    then what was there is as it was.
+    """
+    try:
+        status = path.parent.stat()
+        _put_in_place(path, text, status.st_uid, status.st_gid, SECRET_MODE)
+    except OSError as exc:
+        raise ConfigError(f"{path}: cannot be written: {exc.strerror}") from exc
+
+
+def _put_in_place(place: Path, text: str, owner: int, group: int, mode: int) -> None:
     part = place.parent / f".{place.name}.{secrets.token_hex(6)}{PART}"
     try:
-        owner, group, mode = _owner(place, mode)
         _write_part(part, text.encode(), owner, group, mode)
         part.replace(place)
         _sync_directory(place.parent)
-    except OSError as exc:
+    except OSError:
         part.unlink(missing_ok=True)
-        raise ConfigError(f"{path}: cannot be written: {exc.strerror}") from exc
+        raise
 
 
 def _owner(place: Path, mode: int) -> tuple[int, int, int]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from haconn.config.edits import shared_ports
 from haconn.config.errors import ConfigError
-from haconn.config.files import SECRET_MODE, make_directory, remove, replace_text
+from haconn.config.files import make_directory, remove, replace_secret
 from haconn.config.keys import DIRECTORY, Owner, fresh_key, key_file, key_line, new_key, retire_key
 from haconn.config.schema import Configuration, KeyEntry
 from haconn.config.store import change
@@ -39,7 +39,7 @@ def issue_key(etc: Path, owner: Owner, port: int | None, number: int | None) -> 
 
     def write_copy() -> None:
         make_directory(etc / DIRECTORY, 0o700)
-        replace_text(issued[-1].file, f"{key_line(issued[-1].entry).reveal()}\n", SECRET_MODE)
+        replace_secret(issued[-1].file, f"{key_line(issued[-1].entry).reveal()}\n")
         copies.append(issued[-1].file)
 
     try:

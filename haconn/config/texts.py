@@ -21,6 +21,7 @@ from haconn.config.files import (
     make_directory,
     read_text,
     remove,
+    replace_secret,
     replace_text,
     require_directory,
 )
@@ -64,7 +65,7 @@ def replace_whole(etc: Path, new: Texts) -> None:
     Raises ConfigError: before the step, and nothing has changed, or after it, where a file cannot
     be written: the new texts hold all the same, and the next change tries again.
     """
-    replace_text(etc / RECORD, write_texts(new), SECRET_MODE)
+    replace_secret(etc / RECORD, write_texts(new))
     try:
         finish(etc)
     except ConfigError as exc:

@@ -258,6 +258,19 @@ MESSAGES = {
         "whether another machine has {address} too was not asked: {reason}",
         "{address} を他のマシンも使用しているか確認できません: {reason}",
     ),
+    "socket-again": Message(
+        "HACN321",
+        _W,
+        "the control socket {path} was gone and is made again; commands reach the daemon",
+        "制御ソケット {path} が失われたため再作成しました。コマンドを受け付けます",
+    ),
+    "socket-lost": Message(
+        "HACN322",
+        _E,
+        "the control socket {path} is gone and cannot be made again: {reason}; resets go on",
+        "制御ソケット {path} を再作成できません: {reason} リセット処理は継続します",
+        True,
+    ),
     **PAIR_MESSAGES,
 }
 """All messages, by the name that the code uses."""

@@ -54,6 +54,7 @@ ENDS = {
     "one-machine": ("boot-superseded", "other-machine"),
     "pdu-back": ("pdu-lost", "pdu-unusable"),
     "journal": ("disk",),
+    "socket-again": ("socket-lost",),
     "pair-heard": ("pair-lost", "pair-blind", "pair-waits", "pair-fence-failed"),
     "pair-takeover": ("pair-waits", "pair-blind", "pair-fence-failed"),
     "pair-begins": ("pair-waits", "pair-blind", "pair-fence-failed"),

@@ -14,7 +14,9 @@ from typing import Protocol
 
 import trio
 
+from haconn.core.actions import Remark
 from haconn.core.report import MonitorReport, PduReport, StatusReport
+from haconn.core.world import remark
 from haconn.daemon.boundary import viewed
 from haconn.wire.control import (
     CHANGES,
@@ -37,6 +39,8 @@ from haconn.wire.control import (
 )
 
 CLIENTS_MAX = 8
+LOOK_S = 0.5
+"""How often the socket is looked for under its name; without it no command reaches the daemon."""
 IDLE_S = 5.0
 """A command says what it wants at once."""
 RECEIVE_BYTES = 65536
@@ -77,13 +81,25 @@ class ControlSocket:
     """Serves the commands."""
 
     def __init__(
-        self, path: Path, operations: Operations, changers: frozenset[int] = frozenset({0})
+        self,
+        path: Path,
+        operations: Operations,
+        changers: frozenset[int] = frozenset({0}),
+        tell: Callable[[Remark], None] = lambda _: None,
     ) -> None:
-        """`changers` are the users who may make changes."""
+        """Open nothing yet.
+
+        Args:
+            changers: the users who may make changes.
+            tell: takes what the event log is to say of the socket.
+        """
         self._path = path
         self._operations = operations
         self._changers = changers
+        self._tell = tell
         self._clients = 0
+        self._inode = 0
+        """Of the socket as it was made: another, or none, under its name is not ours."""
 
     async def listen(self) -> trio.SocketListener:
         """Open the socket, for its owner only. Raises OSError."""
@@ -98,14 +114,49 @@ class ControlSocket:
         finally:
             os.umask(before)
         sock.listen(CLIENTS_MAX)
+        self._inode = _inode(self._path)
         return trio.SocketListener(sock)
 
     async def serve(self, listener: trio.SocketListener) -> None:
-        """Serve commands; for ever."""
+        """Serve commands; for ever. A socket that was deleted or replaced is made again."""
         try:
-            await trio.serve_listeners(self._serve_one, [listener])
+            async with trio.open_nursery() as clients:
+                while True:
+                    async with trio.open_nursery() as accepting:
+                        accepting.start_soon(self._accept, listener, clients)
+                        await self._gone()
+                        accepting.cancel_scope.cancel(reason="the socket has lost its name")
+                    listener = await self._make_again()
         finally:
-            self._path.unlink(missing_ok=True)
+            if _inode(self._path) == self._inode:
+                self._path.unlink(missing_ok=True)
+
+    async def _accept(self, listener: trio.SocketListener, clients: trio.Nursery) -> None:
+        """Take connections in; who is connected is served on when the listener has gone."""
+        await trio.serve_listeners(self._serve_one, [listener], handler_nursery=clients)
+
+    async def _gone(self) -> None:
+        """Wait until the name is not that of our socket any more."""
+        while True:  # no event tells of it
+            await trio.sleep(LOOK_S)
+            if _inode(self._path) != self._inode:
+                return
+
+    async def _make_again(self) -> trio.SocketListener:
+        """Listen under the name again, as soon as that can be done."""
+        failed = ""
+        while True:
+            try:
+                listener = await self.listen()
+            except OSError as exc:
+                reason = exc.strerror or str(exc)
+                if reason != failed:
+                    self._tell(remark("socket-lost", path=self._path, reason=reason))
+                failed = reason
+                await trio.sleep(LOOK_S)
+                continue
+            self._tell(remark("socket-again", path=self._path))
+            return listener
 
     async def _serve_one(self, stream: trio.SocketStream) -> None:
         self._clients += 1
@@ -171,6 +222,14 @@ async def _read_request(stream: trio.SocketStream) -> Request | None:
             for frame in frames.feed(data):
                 return parse_request(frame)
     return None
+
+
+def _inode(path: Path) -> int:
+    """Which file has the name; 0 if none has."""
+    try:
+        return path.lstat().st_ino
+    except OSError:
+        return 0
 
 
 def _user(stream: trio.SocketStream) -> int:

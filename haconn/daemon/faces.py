@@ -68,7 +68,7 @@ class Faces:
         if full:
             self._face = (self._face + 1) % FACES
             self.path.unlink(missing_ok=True)
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         file = os.open(self.path, flags, 0o640)
         try:
             _write_whole(file, data)

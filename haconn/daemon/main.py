@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Sequence
 import trio
 
 from haconn.config.errors import ConfigError
+from haconn.config.memory import forbid_dumps
 from haconn.config.pair_rules import require_startable
 from haconn.config.paths import Paths, paths
 from haconn.config.pdu_model import PduModel
@@ -47,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if sys.flags.optimize:
         return _fail("python -O switches off the checks that verdicts rest on; run without it")
+    forbid_dumps()
     try:
         trees = paths(os.environ)
         configuration, models = load(trees.etc), models_of(trees.etc)

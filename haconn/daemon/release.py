@@ -119,9 +119,11 @@ def _sealed(etc: File, state: PairState) -> tuple[bytes, ...]:
 
     Raises ConfigError, or ValueError that quotes nothing.
     """
+    from haconn.config.memory import forbid_dumps
     from haconn.wire.pair.end import PairEnd  # after the address is gone: it is half of all imports
     from haconn.wire.pair.keys import PairKey
 
+    forbid_dumps()
     text = read_text(etc / SECRETS, secret=True)
     keys = [PairKey(generation, key) for generation, key in _peer_keys(text or "")]
     end = PairEnd(keys, state.me, state.peer_name)

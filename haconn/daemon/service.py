@@ -52,7 +52,9 @@ class Service:
         changers = frozenset({0, os.getuid()})
         self._watch = SettingsWatch(trees.etc, configuration, models, lambda _: None)
         self._operations = self._operations_of()
-        self._control = ControlSocket(trees.control_socket, self._operations, changers)
+        self._control = ControlSocket(
+            trees.control_socket, self._operations, changers, chronicle.remark
+        )
 
     async def prepare(self) -> trio.SocketListener:
         """Begin the journal and open the control socket; raises StartError."""

@@ -134,3 +134,27 @@ def test_a_copy_that_cannot_be_written_makes_no_key(tmp_path: Path) -> None:
 def test_no_key_is_in_a_repr() -> None:
     _, entry, _ = new_key(BARE, FIRST, 1, 1, fresh_key())
     assert entry.key.reveal() not in f"{entry!r} {key_line(entry)!r} {Configuration()!r}"
+
+
+def test_an_older_file_of_a_key_gives_the_new_one_neither_its_mode_nor_its_place(
+    tmp_path: Path,
+) -> None:
+    stored(tmp_path)
+    (tmp_path / "keys").mkdir(mode=0o700)
+    older = tmp_path / "keys" / "1.2.key"
+    older.touch()
+    older.chmod(0o666)
+    issued = issue_key(tmp_path, FIRST, None, None)
+    assert issued.file == older
+    assert older.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_link_of_the_name_of_a_key_is_replaced_and_not_written_through(tmp_path: Path) -> None:
+    stored(tmp_path)
+    (tmp_path / "keys").mkdir(mode=0o700)
+    (tmp_path / "elsewhere").write_text("mine", encoding="ascii")
+    (tmp_path / "keys" / "1.2.key").symlink_to(tmp_path / "elsewhere")
+    issued = issue_key(tmp_path, FIRST, None, None)
+    assert not issued.file.is_symlink()
+    assert (tmp_path / "elsewhere").read_text(encoding="ascii") == "mine"
+    assert issued.file.read_text(encoding="ascii") == f"{key_line(issued.entry).reveal()}\n"

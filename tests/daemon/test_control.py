@@ -6,13 +6,14 @@ import socket
 import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 import trio
 from trio.testing import MockClock
 
+from haconn.core.actions import Remark
 from haconn.core.report import (
     KeysReport,
     Link,
@@ -98,6 +99,7 @@ class Desk:
     path: Path
     operations: Slow
     control: ControlSocket
+    said: list[Remark] = field(default_factory=list)
 
     async def call(self) -> trio.SocketStream:
         return await trio.open_unix_socket(str(self.path))
@@ -121,11 +123,12 @@ async def hear(stream: trio.SocketStream, request: Request) -> list[Reply]:
 async def desk(directory: Path, changers: frozenset[int] | None = None) -> AsyncIterator[Desk]:
     path, operations = directory / "control.sock", Slow()
     mine = frozenset({os.getuid()}) if changers is None else changers
-    control = ControlSocket(path, operations, mine)
+    said = list[Remark]()
+    control = ControlSocket(path, operations, mine, said.append)
     listener = await control.listen()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(control.serve, listener)
-        yield Desk(path, operations, control)
+        yield Desk(path, operations, control, said)
         nursery.cancel_scope.cancel(reason="the test has ended")
 
 
@@ -160,6 +163,61 @@ async def test_a_socket_that_a_killed_daemon_left_is_replaced(tmp_path: Path) ->
     with socket.socket(socket.AF_UNIX) as stale:
         stale.bind(str(tmp_path / "control.sock"))
     async with desk(tmp_path) as d:
+        assert await d.ask(Status())
+
+
+async def made_again(desk: Desk, times: int = 1) -> None:
+    for _ in range(int(PATIENCE_S / 0.05)):
+        if [one.message for one in desk.said].count("socket-again") == times:
+            return
+        await trio.sleep(0.05)
+    raise AssertionError(desk.said)
+
+
+async def test_a_socket_that_is_deleted_is_made_again_and_that_is_said(tmp_path: Path) -> None:
+    async with desk(tmp_path) as d:
+        before = descriptors()
+        for times in (1, 2, 3):
+            d.path.unlink()
+            began = trio.current_time()
+            await made_again(d, times)
+            assert trio.current_time() - began < 2.0
+            assert stat.S_IMODE(d.path.stat().st_mode) == 0o600
+            assert await d.ask(Status())
+        assert [one.message for one in d.said] == ["socket-again"] * 3
+        assert descriptors() == before
+    assert not d.path.exists()
+
+
+async def test_another_file_in_the_place_of_the_socket_is_replaced(tmp_path: Path) -> None:
+    async with desk(tmp_path) as d:
+        d.path.unlink()
+        d.path.write_text("not a socket")
+        await made_again(d)
+        assert await d.ask(Status())
+
+
+async def test_a_command_that_has_begun_goes_on_when_the_socket_is_deleted(tmp_path: Path) -> None:
+    async with desk(tmp_path) as d, await d.call() as stream:
+        await stream.send_all(encode_request(RESET))
+        with trio.fail_after(PATIENCE_S):
+            assert await stream.receive_some(1), "its progress begins"
+        d.path.unlink()
+        await made_again(d)
+        d.operations.may_end.set()
+        with trio.fail_after(PATIENCE_S):
+            rest = [bytes(data) async for data in stream]
+        assert b"ResetTestReport" in b"".join(rest) or b"a stop notice" in b"".join(rest)
+
+
+async def test_a_socket_that_cannot_be_made_again_is_said_once_and_tried_on(tmp_path: Path) -> None:
+    async with desk(tmp_path) as d:
+        d.path.unlink()
+        d.path.mkdir()
+        await trio.sleep(1.6)
+        assert [one.message for one in d.said] == ["socket-lost"]
+        d.path.rmdir()
+        await made_again(d)
         assert await d.ask(Status())
 
 

@@ -317,6 +317,17 @@ def test_no_secret_is_in_any_output_of_a_running_daemon(home: Home) -> None:
         assert not [text for text in seen if raw in text]
 
 
+def test_no_core_file_of_the_daemon_can_be_written(home: Home) -> None:
+    home.configure()
+    with home.running() as daemon:
+        pid = daemon.process.pid
+        assert resource.prlimit(pid, resource.RLIMIT_CORE) == (0, 0)
+        os.kill(pid, signal.SIGABRT)
+        _, status = os.waitpid(pid, 0)
+        assert os.WTERMSIG(status) == signal.SIGABRT
+        assert not os.WCOREDUMP(status)
+
+
 def test_files_of_the_daemon_are_for_its_user_and_group_only(home: Home) -> None:
     home.configure()
     with home.running() as daemon:

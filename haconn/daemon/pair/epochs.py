@@ -64,7 +64,7 @@ class Epochs:
     def read(self) -> tuple[int, str | None]:
         """Give the epoch on record and what is to be alarmed; never raises."""
         try:
-            file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+            file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         except FileNotFoundError:
             if not (self._path.parent / JOURNAL).exists():
                 return self.known, None  # the first start of all
@@ -100,7 +100,7 @@ class Epochs:
 
     def _put(self, epoch: int) -> str | None:
         try:
-            file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
             try:
                 self._put_into(file, epoch)
             finally:

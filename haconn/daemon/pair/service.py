@@ -127,7 +127,9 @@ class PairService:
         )
         operations = self._operations(channel, watch, keys)
         changers = frozenset({0, os.getuid()})
-        control = ControlSocket(self._trees.control_socket, operations[0], changers)
+        control = ControlSocket(
+            self._trees.control_socket, operations[0], changers, parts.chronicle.remark
+        )
         listeners = await self._listen(control)
         self._devices.start()
         for serve in self._tasks(channel, watch, operations[1]):
