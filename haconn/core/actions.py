@@ -85,6 +85,19 @@ class Acknowledge:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask a system whether it lives, by one datagram; the core repeats the action.
+
+    In a session that is a RESULT under an id that is nothing to it, which every client has to
+    acknowledge; else a CHALLENGE with a nonce of its own.
+    """
+
+    key: SystemKey
+    address: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
 class TellResult:
     """Send RESULT once; the core repeats the action."""
 
@@ -210,6 +223,7 @@ Action: TypeAlias = (
     | BeginRestore
     | StopRestore
     | Acknowledge
+    | Ask
     | TellResult
     | TellNotices
     | TellCheck

@@ -11,17 +11,17 @@ The bindings are the table of systems, so a reset runs for a target that never r
 
 from dataclasses import replace
 
-from haconn.core import running
+from haconn.core import off_proof, running
 from haconn.core.actions import Acknowledge, Action, Record, TestEnded
 from haconn.core.events import Requested, RequestRecorded, TestAsked
-from haconn.core.model import Instant
+from haconn.core.model import Instant, SystemKey
 from haconn.core.outbox import RESULT_FOR_S
 from haconn.core.plan import reset_plan, test_plan
-from haconn.core.power import off_is_fresh
 from haconn.core.request_table import Asked
 from haconn.core.reset import Evidence, Outcome, Phase
 from haconn.core.system import (
     KDUMP_BEFORE_S,
+    STOPPED,
     Status,
     System,
     Verdict,
@@ -32,6 +32,7 @@ from haconn.core.telling import answer, notify_all, request_line, result_of, tel
 from haconn.core.world import World, remark
 
 STILL_WANTED_S = 3.0
+NOT_BEGUN = frozenset({Phase.CONFIRMING, Phase.RECORDING})
 AT_REST = frozenset({Status.UNSET, Status.NORMAL, Status.ERROR})
 
 
@@ -138,11 +139,17 @@ def _decide(world: World, asked: Asked, now: Instant) -> list[Action]:
         return _decline(world, asked, *refusal, now)
     if target.reset is not None and not target.reset.test:
         return _join(world, asked, target.reset.operation)
-    verdict = _known_verdict(world, target, now)
+    turned_on_at = world.servers[target.server].watch.turned_on_at
+    verdict = at_once(target, now, turned_on_at=turned_on_at)
+    # off is off, whatever the monitor's state was: nothing could be reset
+    found = off_proof.by_readings(world, target, now) if verdict is None else None
+    if isinstance(found, off_proof.Proved):
+        verdict = found.verdict
     if verdict is not None:
         world.put_system(replace(target, verdict=verdict))
         return _answer_at_once(world, asked, verdict, now)
-    return _begin(world, asked, target, now)
+    confirm_s = 0.0 if found is None else off_proof.CONFIRM_S
+    return _begin(world, asked, target, now, confirm_s)
 
 
 def _requester_may_not(requester: System, now: Instant) -> tuple[Outcome, str] | None:
@@ -172,20 +179,6 @@ def _join(world: World, asked: Asked, operation: str) -> list[Action]:
     return [remark("joined", operation=operation, **_names(asked))]
 
 
-def _known_verdict(world: World, target: System, now: Instant) -> Verdict | None:
-    watch = world.servers[target.server].watch
-    off_at = world.off_at(target.server, now)
-    fresh = off_at is not None
-    verdict = at_once(target, now, turned_on_at=watch.turned_on_at, off_is_fresh=fresh)
-    if off_at is None or (verdict is not None and verdict.outcome is not Outcome.POFF):
-        return verdict
-    # off is off, whatever the monitor's state was: nothing could be reset
-    by_bmc = off_is_fresh(watch, now, world.settings.bmc_poll_s)
-    evidence = Evidence.POWER_OFF if by_bmc else Evidence.OUTLETS_OFF
-    off = replace(target, verdict=Verdict(Outcome.POFF, evidence, off_at, off_at))
-    return at_once(off, now, turned_on_at=watch.turned_on_at, off_is_fresh=True)
-
-
 def _answer_at_once(world: World, asked: Asked, verdict: Verdict, now: Instant) -> list[Action]:
     note = remark(
         "at-once",
@@ -197,7 +190,9 @@ def _answer_at_once(world: World, asked: Asked, verdict: Verdict, now: Instant) 
     return [note, *answer(world, asked, verdict, now)]
 
 
-def _begin(world: World, asked: Asked, target: System, now: Instant) -> list[Action]:
+def _begin(
+    world: World, asked: Asked, target: System, now: Instant, confirm_s: float
+) -> list[Action]:
     test = target.reset
     takes_over = test is not None and not running.is_over(test) and 0 in test.state.sent
     operation = test.operation if test and takes_over else world.begin_operation()
@@ -214,7 +209,10 @@ def _begin(world: World, asked: Asked, target: System, now: Instant) -> list[Act
         asked = replace(asked, operation=operation)
         return before + _kdump_verdict(world, asked, target, dumped_at, now)
     plan = reset_plan(world.policy(target.server), now, gated=world.settings.gated)
-    begun = running.begin(world, target.key, plan, asked.requester, now, operation)
+    begun = running.begin(
+        world, target.key, plan, asked.requester, now, operation, confirm_s=confirm_s
+    )
+    begun += off_proof.look(world, target.key, now)
     return [*before, *begun, *withdraw(world, now)]
 
 
@@ -246,6 +244,16 @@ def _end_test(world: World, target: System) -> list[Action]:
     return ended
 
 
+def look(world: World, key: SystemKey, now: Instant) -> list[Action]:
+    """Go on with what is sought of a system's power; once it is proved off, it has none reset."""
+    before = world.systems.get(key)
+    actions = off_proof.look(world, key, now)
+    after = world.systems.get(key)
+    if before is None or after is None or before.status is after.status:
+        return actions
+    return actions + (withdraw(world, now) if after.status in STOPPED else [])
+
+
 def withdraw(world: World, now: Instant) -> list[Action]:
     """Resets that have not begun are not begun if none who waits for them may ask any more: each
     is being reset itself (RC-04), has stopped (RC-05), or asked in an earlier boot."""
@@ -254,7 +262,7 @@ def withdraw(world: World, now: Instant) -> list[Action]:
         queued = system.reset
         if queued is None or running.is_over(queued) or queued.test:
             continue
-        waiting = queued.state.stage == 0 and queued.state.phase is Phase.RECORDING
+        waiting = queued.state.stage == 0 and queued.state.phase in NOT_BEGUN
         if not waiting:
             continue
         waiters = world.asked.waiting(queued.operation)

@@ -6,12 +6,13 @@ off since the cut began. A device's answer to a command goes to the reset that a
 
 from dataclasses import replace
 
-from haconn.core import asking, identity, power, reset, running
+from haconn.core import asking, identity, power, refuting, reset, running
 from haconn.core.actions import (
     Action,
     Line,
     LineKind,
 )
+from haconn.core.contrary import Source
 from haconn.core.events import (
     BmcRefused,
     BmcUnanswered,
@@ -24,17 +25,17 @@ from haconn.core.events import (
     PowerRead,
     SessionOpened,
 )
-from haconn.core.model import Accepted, Answer, Feed, InDoubt, Instant, Power
-from haconn.core.power import BmcWatch
-from haconn.core.reset import Command, Evidence, Outcome
+from haconn.core.model import Accepted, Answer, InDoubt, Instant, Power
+from haconn.core.power import YOUNG_S, BmcWatch
+from haconn.core.reset import Command
 from haconn.core.server import (
     ORDERED_S,
     FeedReading,
-    all_off_since,
+    aged,
+    judge_feeds,
     read_feeds,
 )
-from haconn.core.system import REBOOT_QUIET_S, Reset, Status, System, Verdict, contradicted
-from haconn.core.telling import notify_all
+from haconn.core.system import Reset, Status, System
 from haconn.core.world import World, remark
 
 KIND_OF = {
@@ -100,14 +101,16 @@ def power_read(world: World, event: PowerRead, now: Instant) -> list[Action]:
     if after.turned_on_at != before.turned_on_at:
         actions += _turned_on(world, event.server, now)
     run = after.run
-    if run is None or not run.proves:
-        return actions
-    if before.run is None or not before.run.proves:
+    if run is not None and run.proves and (before.run is None or not before.run.proves):
         actions.append(remark("powered-off", server=event.server, reads=run.reads))
-    if identity.bmc_is_anothers(world, event.server):
-        return actions  # off is another machine
-    seen = reset.Seen(Evidence.POWER_OFF, run.last_asked_at)
-    return actions + _off(world, event.server, seen, now)
+    actions += refuting.regain(world, event.server, Source.BMC, now)
+    system = system_on(world, event.server)
+    if system is None:
+        return actions
+    if event.reading.power is Power.ON and not identity.bmc_is_anothers(world, event.server):
+        asked_at = Instant(event.reading.asked_at)
+        actions += refuting.bmc_reads_on(world, system, asked_at, now)
+    return actions + asking.look(world, system.key, now)
 
 
 def _turned_on(world: World, name: str, now: Instant) -> list[Action]:
@@ -120,40 +123,6 @@ def _turned_on(world: World, name: str, now: Instant) -> list[Action]:
         world.put_system(replace(system, alive_at=now))
         world.outbox.drop_about(system.key, now)
     return [remark("powered-on", server=name)]
-
-
-def _off(world: World, name: str, seen: reset.Seen, now: Instant) -> list[Action]:
-    """OFF concludes a reset, or moves the system to poff and is told once (R-004)."""
-    system = system_on(world, name)
-    if system is None:
-        return []
-    if system.reset is not None and not running.is_over(system.reset):
-        return running.step(world, system.key, seen, now)
-    if system.reset is not None or system.status in {Status.UNSET, Status.POFF}:
-        return _keep_off_fresh(world, system, seen)
-    if _is_rebooting(system.verdict, seen.at):
-        return []
-    off = Verdict(Outcome.POFF, seen.evidence, seen.at, seen.at)
-    stopped = replace(system, status=Status.POFF, verdict=off)
-    world.put_system(stopped)
-    notify_all(world, stopped, off, now)
-    return asking.withdraw(world, now)
-
-
-def _is_rebooting(verdict: Verdict | None, at: Instant) -> bool:
-    if verdict is None or verdict.evidence is not Evidence.HARD_RESET_ACCEPTED:
-        return False
-    return at - verdict.at < REBOOT_QUIET_S
-
-
-def _keep_off_fresh(world: World, system: System, seen: reset.Seen) -> list[Action]:
-    """A system in poff that came on and is off again has a verdict again."""
-    old = system.verdict
-    over = old is None or contradicted(system, old.evidence, old.at)
-    if system.status is Status.POFF and over:
-        off = Verdict(Outcome.POFF, seen.evidence, seen.at, seen.at)
-        world.put_system(replace(system, verdict=off))
-    return []
 
 
 def command_sent(world: World, event: CommandSent, now: Instant) -> list[Action]:
@@ -247,25 +216,31 @@ def _outlet_line(world: World, event: OutletSent | OutletAnswered, *, sent: bool
 
 def feeds_read(world: World, event: FeedsRead, now: Instant) -> list[Action]:
     """Outlets were read: a cut may be proved by them."""
+    _note_ages(world, event)
+    young = {
+        pdu: age.young_since
+        for pdu, age in world.pdu_ages.items()
+        if now - age.young_since < YOUNG_S
+    }
     actions: list[Action] = []
     for name, policy in world.settings.policies.items():
         mine = {feed: event.readings[feed] for feed in policy.feeds if feed in event.readings}
-        if mine:
-            world.put_server(read_feeds(world.servers[name], mine))
-            actions += _all_off(world, name, policy.feeds, now)
+        if not mine:
+            continue
+        server = read_feeds(world.servers[name], mine, young)
+        world.put_server(judge_feeds(server, policy.feeds, now))
+        actions += refuting.regain(world, name, Source.FEEDS, now)
+        system = system_on(world, name)
+        if system is not None:
+            actions += asking.look(world, system.key, now)
     return actions
 
 
-def _all_off(world: World, name: str, feeds: tuple[Feed, ...], now: Instant) -> list[Action]:
-    system = system_on(world, name)
-    if system is None or system.reset is None or running.is_over(system.reset):
-        return []
-    began = system.reset.state.cut_at or system.reset.plan.began
-    at = all_off_since(world.servers[name], feeds, began)
-    if at is None:
-        return []
-    seen = reset.Seen(Evidence.OUTLETS_OFF, at)
-    return running.step(world, system.key, seen, now)
+def _note_ages(world: World, event: FeedsRead) -> None:
+    of_pdu = {feed.pdu: reading for feed, reading in event.readings.items()}
+    for pdu, reading in of_pdu.items():
+        silent = world.pdus.get(pdu) is False
+        world.pdu_ages[pdu] = aged(world.pdu_ages.get(pdu), reading, silent=silent)
 
 
 def pdu_seen(world: World, event: PduSeen) -> list[Action]:

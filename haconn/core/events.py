@@ -33,6 +33,8 @@ class Speaker:
     port: int
     uuid: str | None = None
     """Of the machine, as product_uuid prints it; None if its client does not tell it."""
+    answers_at: Instant | None = None
+    """When that which the datagram answers was given out: the nonce of its session, or an ask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +304,8 @@ class VerdictRecorded:
 
     key: SystemKey
     operation: str
+    refuted: int = 0
+    """How many verdicts of that reset were contradicted before."""
 
 
 @dataclass(frozen=True, slots=True)

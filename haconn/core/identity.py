@@ -117,7 +117,7 @@ def _take_back(world: World, system: System) -> None:
         return
     stopped = system.status in {Status.DUMP, Status.POFF}
     status = world.rest_status(system.server) if stopped else system.status
-    world.put_system(replace(system, status=status, verdict=None, revives_at=None))
+    world.put_system(replace(system, status=status, verdict=None))
     world.outbox.drop_about(system.key, verdict.at)
 
 

@@ -1,32 +1,28 @@
 """What systems say of themselves: sessions, registrations, stop notices, good-byes.
 
-The boot id is the kernel's and nothing else. A new one proves that the boot before is gone; the
-old one, heard from a system that was proved stopped, proves that the verdict is over.
+The boot id is the kernel's and nothing else. A new one proves that the boot before is gone. What
+a word of the boot on record ends is decided in haconn/core/refuting.py.
 """
 
 from dataclasses import replace
 
-from haconn.core import asking, identity, reset, running
+from haconn.core import asking, identity, inquiry, refuting, reset, running
 from haconn.core.actions import Action, TargetCheck, TellCheck
 from haconn.core.events import Checked, KdumpHeard, Left, Registered, Speaker, Stopped
 from haconn.core.model import Instant, SystemKey
 from haconn.core.reset import Evidence, Outcome
 from haconn.core.system import (
-    BAR_S,
     KDUMP_AFTER_BOOT_S,
     KDUMP_APART_S,
-    SPOKE_AFTER_S,
     Notice,
     Registration,
     Status,
     System,
     Verdict,
-    contradicted,
 )
 from haconn.core.telling import attention, notify_all
+from haconn.core.words import lived_at
 from haconn.core.world import World, remark
-
-STOPPED = frozenset({Status.DUMP, Status.POFF})
 
 
 def spoke(world: World, speaker: Speaker, now: Instant) -> list[Action]:
@@ -40,44 +36,32 @@ def spoke(world: World, speaker: Speaker, now: Instant) -> list[Action]:
     if doubt is None and system.boot_id is not None and system.boot_id != speaker.boot_id:
         actions += _booted(world, system, speaker, now)
     else:
-        _lives(world, system, speaker, now, doubtful=doubt is not None)
+        actions += _speaks_on(world, system, speaker, now, doubtful=doubt is not None)
     changed = world.systems[speaker.key].uuid != machine
     return actions + (identity.compare(world) if changed else [])
 
 
-def _lives(world: World, system: System, speaker: Speaker, now: Instant, *, doubtful: bool) -> None:
+def _speaks_on(
+    world: World, system: System, speaker: Speaker, now: Instant, *, doubtful: bool
+) -> list[Action]:
     """It speaks, and this is no new boot: what was proved of it before may be over."""
     held = doubtful and not identity.may_be_replaced(system, now)
     first = held or system.boot_id is None
     system = system if held else identity.put_on_record(system, speaker)
-    system = replace(system, kdump_at=None)
-    verdict = system.verdict
-    if verdict is not None and verdict.evidence is not Evidence.NEW_BOOT:
-        system = _contradict(system, verdict, speaker, now, first=first)
-        assert system.alive_at is not None
-        world.outbox.drop_about(system.key, system.alive_at)
-    world.put_system(_present(world, system, speaker))
+    world.put_system(replace(system, kdump_at=None))
+    actions = _lives(world, system, speaker, now, boot_unknown=first)
+    world.put_system(_present(world, world.systems[system.key], speaker))
+    return actions
 
 
-def _contradict(
-    system: System, verdict: Verdict, speaker: Speaker, now: Instant, *, first: bool
-) -> System:
-    """It was proved stopped and speaks; a new boot, whose first words these are, is no such case.
-
-    With no boot id on record this may be a new boot or the old one: the verdict is over either
-    way, and nothing better is known.
-    """
-    if not contradicted(system, verdict.evidence, verdict.at):
-        alive_at = now if first else Instant(now - SPOKE_AFTER_S)
-        system = replace(system, alive_at=max(alive_at, system.alive_at or alive_at))
-    newer = speaker.session_at > verdict.at
-    if system.status in STOPPED and system.revives_at is None and newer:
-        # a command of long before the evidence has nothing to do with it
-        commanded_at = system.commanded_at
-        recent = commanded_at is not None and verdict.at - commanded_at < BAR_S
-        since = commanded_at if commanded_at is not None and recent else verdict.at
-        system = replace(system, revives_at=Instant(since + BAR_S), boot_unknown=first)
-    return system
+def _lives(
+    world: World, system: System, speaker: Speaker, now: Instant, *, boot_unknown: bool
+) -> list[Action]:
+    place = (speaker.address, speaker.port)
+    words = inquiry.words_of(world, system.key)
+    at = lived_at(words, speaker.answers_at, now)
+    world.words[system.key] = replace(words, lived_at=at, place=place)
+    return refuting.lived(world, system, at, now, boot_unknown=boot_unknown)
 
 
 def _present(world: World, system: System, speaker: Speaker) -> System:
@@ -100,7 +84,6 @@ def _booted(world: World, system: System, speaker: Speaker, now: Instant) -> lis
         booted_at=now,
         nmi_at=None,
         alive_at=now,
-        revives_at=None,
         barred=False,
         bye_at=None,
         pair=None,
@@ -114,7 +97,11 @@ def _booted(world: World, system: System, speaker: Speaker, now: Instant) -> lis
     seen = reset.Seen(Evidence.NEW_BOOT, now)
     note = remark("booted", system=system.key, server=system.server)
     ended = running.step(world, system.key, seen, now)
-    return [note, *ended, *asking.withdraw(world, now)]
+    # what the boot before said dates nothing; this one lives, whatever its devices read
+    world.words.pop(system.key, None)
+    refuting.forget_off(world, system.server)
+    alive = _lives(world, fresh, speaker, now, boot_unknown=False)
+    return [note, *ended, *alive, *asking.withdraw(world, now)]
 
 
 def registered(world: World, event: Registered) -> list[Action]:
@@ -198,27 +185,6 @@ def _kdump_of(world: World, system: System, now: Instant) -> list[Action]:
     return running.step(world, system.key, reset.Seen(Evidence.KDUMP_NOTICE, now), now)
 
 
-def revive(world: World, system: System, now: Instant) -> list[Action]:
-    """It spoke with its old boot id after it had been proved stopped: 60 s later it is normal.
-
-    Nothing that was proved of it before is told any longer.
-    """
-    status = world.rest_status(system.server)
-    message = "unknown-boot" if system.boot_unknown else "not-reset"
-    world.put_system(
-        replace(
-            system,
-            status=status,
-            verdict=None,
-            alive_at=now,
-            revives_at=None,
-            boot_unknown=False,
-        )
-    )
-    world.outbox.drop_about(system.key, now)
-    return [remark(message, system=system.key, server=system.server)]
-
-
 def checked(world: World, event: Checked, now: Instant) -> list[Action]:
     """Answer a CHECK, and note the pair that it shows (R-128)."""
     answers = tuple(_check(world, target, now) for target in event.targets)
@@ -237,7 +203,8 @@ def _check(world: World, target: SystemKey, now: Instant) -> TargetCheck:
     policy = world.policy(system.server)
     feeds_lost = policy.cuts and not all(world.pdus.get(feed.pdu) for feed in policy.feeds)
     unfenceable = identity.bmc_is_anothers(world, system.server) and not policy.cuts
-    lost = not watch.reachable or feeds_lost or bool(unfenceable)
+    distrusted = bool(world.servers[system.server].distrusts)
+    lost = not watch.reachable or feeds_lost or bool(unfenceable) or distrusted
     age = None if watch.read_at is None else now - watch.read_at
     return TargetCheck(target, degraded, lost, False, age)
 

@@ -225,6 +225,56 @@ MESSAGES = {
         "{what} に書き込めません: {reason} リセット処理は継続します",
         True,
     ),
+    "contradicted": Message(
+        "HACN221",
+        _W,
+        "{operation}: the {source} of {server} read off, but {system} lives: {sign}; off is proved"
+        " anew",
+        "{operation}: {server} の {source} は OFF ですが {system} は動作中です({sign})"
+        " 再確認します",
+    ),
+    "refuted": Message(
+        "HACN222",
+        _E,
+        "{operation}: {system} on {server} lives after '{evidence}': nothing of it is told, the"
+        " next stage follows",
+        "{operation}: 「{evidence}」の後も {server} の {system} は動作中です 次の手段に進みます",
+        True,
+    ),
+    "distrusted": Message(
+        "HACN223",
+        _E,
+        "the {source} of {server} read off while {system} lives ({sign}): one of the two is"
+        " registered for another machine. It proves nothing until it reads on for 10 s: compare"
+        " address and outlets with the cabling (docs/operation.md, Contrary evidence)",
+        "{server} の {source} は OFF ですが {system} は動作中です({sign})"
+        " 登録と配線を確認してください ON を 10 秒間確認するまで根拠として使用しません",
+        True,
+    ),
+    "on-after-outlets": Message(
+        "HACN226",
+        _E,
+        "the BMC of {server} reads on after all its outlets read off: nothing of the off is told"
+        " of {system} any more",
+        "{server} の全アウトレット OFF 確認後に BMC が ON を示しています {system} の停止は無効です",
+        True,
+    ),
+    "trusted": Message(
+        "HACN224",
+        _I,
+        "the {source} of {server} has read on for 10 s and is believed again",
+        "{server} の {source} は ON を 10 秒間確認したため再び使用します",
+    ),
+    "wrong-outlets": Message(
+        "HACN225",
+        _E,
+        "{operation}: {feeds} were cut and read off, but {server} has power or its system spoke:"
+        " they are not (all) the outlets that feed it. They are switched on again, and prove"
+        " nothing until other outlets are set (docs/operation.md, Contrary evidence)",
+        "{operation}: {feeds} を切断しましたが {server} は動作中です 給電アウトレットの登録が誤って"
+        "います アウトレットを ON に戻し 登録を変更するまで根拠として使用しません",
+        True,
+    ),
     "started": Message(
         "HACN301",
         _I,
@@ -257,12 +307,6 @@ MESSAGES = {
         _W,
         "whether another machine has {address} too was not asked: {reason}",
         "{address} を他のマシンも使用しているか確認できません: {reason}",
-    ),
-    "state-damaged": Message(
-        "HACN323",
-        _E,
-        "{path} is damaged and counts for nothing; nothing is done that would rest on it",
-        "{path} が破損しています。内容は使用しません",
     ),
     "socket-again": Message(
         "HACN321",

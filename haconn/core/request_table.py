@@ -44,6 +44,8 @@ class Asked:
     outcome: Outcome | None = None
     evidence: Evidence | None = None
     evidence_at: Instant | None = None
+    evidence_since: Instant | None = None
+    """Of a run of off, the answer of its first read: what signs of life are held against."""
     told_at: Instant | None = None
     reason: str = ""
     heard: bool = False

@@ -17,6 +17,9 @@ nothing left this machine: the stage is issued anew when the BMC has a session, 
 stage lasts. In doubt means that it may have been carried out: nothing is sent again, time or
 evidence decides.
 
+Readings of off that were there before the request are confirmed before anything is commanded: the
+plan waits for that, at most until its confirmation is over (haconn/core/off_proof.py).
+
 Late proof counts: what proves a stage already issued proves the reset. There are two exceptions.
 After the first outlet datagram only power off or all outlets off concludes, since a half-cut
 server is the worst of all. And an unauthenticated fence_kdump notice counts in the soft stage
@@ -99,6 +102,7 @@ class Plan:
 class Phase(Enum):
     """How far the stage in progress is."""
 
+    CONFIRMING = "confirming"  # it reads off: contrary evidence is sought, nothing is commanded
     RECORDING = "recording"  # nothing may leave yet
     LOOKING = "looking"  # resumed: the command may have been carried out already
     UNSENT = "unsent"  # the BMC had no session: issued anew when it has
@@ -140,6 +144,8 @@ class Concluded:
     in_doubt: bool
     """A command left, was not definitely refused, and no evidence came."""
     commanded_at: Instant | None
+    since: Instant | None = None
+    """Of a run of off, the answer of its first read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +168,8 @@ class Answered:
 
     stage: int
     answer: Answer
+    believed: bool = True
+    """Whether an acceptance may prove anything: not that of a source that is distrusted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +179,23 @@ class Seen:
     evidence: Evidence
     at: Instant
     """When it was true, not when we heard of it."""
+    since: Instant | None = None
+    """Of a run of off, the answer of its first read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contradicted:
+    """Event: something showed that the target lives while a source read off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disbelieved:
+    """Event: a source is distrusted from now on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refuted:
+    """Event: the outcome was contradicted before it was told, and is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,30 +229,51 @@ class Issue:
     deadline: Instant
 
 
-Event: TypeAlias = Recorded | Sent | Answered | Seen | BmcReady | BmcDead | TimePassed
+Event: TypeAlias = (
+    Recorded
+    | Sent
+    | Answered
+    | Seen
+    | Contradicted
+    | Disbelieved
+    | Refuted
+    | BmcReady
+    | BmcDead
+    | TimePassed
+)
 State: TypeAlias = Trying | Concluded
 Action: TypeAlias = Record | Issue
 Step: TypeAlias = tuple[State, tuple[Action, ...]]
 
 
-def begin(plan: Plan, *, bmc_dead: bool) -> Step:
-    """Start a plan: its first stage is recorded."""
+def begin(plan: Plan, *, bmc_dead: bool, confirm_s: float = 0.0) -> Step:
+    """Start a plan: its first stage is recorded, unless an off is to be confirmed before."""
+    if confirm_s:
+        until = Instant(min(plan.began + confirm_s, plan.deadline))
+        return Trying(0, until, Phase.CONFIRMING, bmc_dead), ()
     return Trying(0, plan.deadline, bmc_dead=bmc_dead), (Record(0),)
 
 
 def step(plan: Plan, state: Trying, event: Event, now: Instant) -> Step:
     """Take one event in; give the state after it and what is to be done."""
     match event:
-        case Seen(evidence, at):
-            return _seen(plan, state, evidence, at, now)
+        case Seen():
+            return _seen(plan, state, event, now)
         case Recorded(stage):
             awaited = stage == state.stage and state.phase is Phase.RECORDING
             due = awaited and now < plan.deadline
             return _issue(plan, state, now) if due else _time_passed(plan, state, now)
         case Sent(stage):
             return _sent(plan, state, stage, now), ()
-        case Answered(stage, answer):
-            return _answered(plan, state, stage, answer, now)
+        case Answered():
+            return _answered(plan, state, event, now)
+        case Contradicted():
+            return _contradicted(plan, state, now)
+        case Disbelieved():
+            return _disbelieved(plan, state, now)
+        case Refuted():
+            confirming = state.phase is Phase.CONFIRMING
+            return _contradicted(plan, state, now) if confirming else _next(plan, state, now)
         case BmcReady() | BmcDead():
             return _bmc_changed(plan, state, dead=isinstance(event, BmcDead), now=now)
         case TimePassed():
@@ -236,15 +282,35 @@ def step(plan: Plan, state: Trying, event: Event, now: Instant) -> Step:
             assert_never(event)
 
 
-def _seen(plan: Plan, state: Trying, evidence: Evidence, at: Instant, now: Instant) -> Step:
-    if at >= plan.began and evidence in _proofs(plan, state):
-        return _proved(state, evidence, at), ()
+def _seen(plan: Plan, state: Trying, seen: Seen, now: Instant) -> Step:
+    # an off that was read before the request is confirmed by an ask that began after it
+    recent = seen.at >= plan.began or state.phase is Phase.CONFIRMING
+    if recent and seen.evidence in proofs(plan, state):
+        return _proved(state, seen.evidence, seen.at, seen.since), ()
+    return _time_passed(plan, state, now)
+
+
+def _contradicted(plan: Plan, state: Trying, now: Instant) -> Step:
+    """What read off is not: the plan begins."""
+    if state.phase is not Phase.CONFIRMING:
+        return _time_passed(plan, state, now)
+    return replace(state, phase=Phase.RECORDING, until=plan.deadline), (Record(state.stage),)
+
+
+def _disbelieved(plan: Plan, state: Trying, now: Instant) -> Step:
+    """A stage that only a distrusted BMC could prove is not waited for."""
+    stage = plan.stages[state.stage]
+    hard = stage.command in {Command.HARD_RESET, Command.POWER_OFF}
+    if hard and state.phase is Phase.ISSUED and stage.refusal_ends_it:
+        return _next(plan, state, now)
     return _time_passed(plan, state, now)
 
 
 def _time_passed(plan: Plan, state: Trying, now: Instant) -> Step:
     if now < state.until:
         return state, ()
+    if state.phase is Phase.CONFIRMING:
+        return _contradicted(plan, state, now)
     over = now >= (plan.deadline if state.rest is None else state.rest)
     if state.phase is Phase.LOOKING and not over:
         return _issue(plan, state, now)
@@ -263,12 +329,16 @@ def _sent(plan: Plan, state: Trying, stage: int, now: Instant) -> Trying:
     return sent
 
 
-def _answered(plan: Plan, state: Trying, stage: int, answer: Answer, now: Instant) -> Step:
+def _answered(plan: Plan, state: Trying, event: Answered, now: Instant) -> Step:
+    stage, answer = event.stage, event.answer
     current = stage == state.stage and state.phase is not Phase.RECORDING
     match answer:
+        case Accepted() if not event.believed:
+            if current:
+                return _disbelieved(plan, state, now)
         case Accepted():
             took = plan.stages[stage].command is Command.HARD_RESET
-            if took and Evidence.HARD_RESET_ACCEPTED in _proofs(plan, state):
+            if took and Evidence.HARD_RESET_ACCEPTED in proofs(plan, state):
                 return _proved(state, Evidence.HARD_RESET_ACCEPTED, now), ()
         case Refused():
             state = replace(state, sent=state.sent - {stage})
@@ -349,21 +419,26 @@ def together(state: Trying) -> frozenset[int]:
     return frozenset({first, state.stage})
 
 
-def _proofs(plan: Plan, state: Trying) -> frozenset[Evidence]:
+def proofs(plan: Plan, state: Trying) -> frozenset[Evidence]:
+    """Which evidence would conclude now."""
+    if state.phase is Phase.CONFIRMING:
+        return plan.stages[0].proved_by | AFTER_THE_FIRST_OUTLET
     # what is only recorded has not been tried; what always proves stands in the first stage
     tried = state.stage if state.phase is Phase.RECORDING else state.stage + 1
-    proofs = frozenset[Evidence]().union(
+    known = frozenset[Evidence]().union(
         *(stage.proved_by for stage in plan.stages[: max(tried, 1)])
     )
     if state.cut_begun:
-        return proofs & AFTER_THE_FIRST_OUTLET
+        return known & AFTER_THE_FIRST_OUTLET
     if plan.stages[state.stage].command is not Command.SOFT_RESET:
-        return proofs - {Evidence.KDUMP_NOTICE}
-    return proofs
+        return known - {Evidence.KDUMP_NOTICE}
+    return known
 
 
-def _proved(state: Trying, evidence: Evidence, at: Instant) -> Concluded:
-    return Concluded(OUTCOME_OF[evidence], evidence, at, False, state.commanded_at)
+def _proved(
+    state: Trying, evidence: Evidence, at: Instant, since: Instant | None = None
+) -> Concluded:
+    return Concluded(OUTCOME_OF[evidence], evidence, at, False, state.commanded_at, since)
 
 
 def failed(state: Trying, now: Instant) -> Concluded:

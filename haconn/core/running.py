@@ -7,7 +7,7 @@ what is owed, who waits, and what a system is afterwards.
 from dataclasses import replace
 from typing import assert_never
 
-from haconn.core import identity, reset, taken_up
+from haconn.core import identity, inquiry, reset, taken_up
 from haconn.core.actions import (
     Abandon,
     Acknowledge,
@@ -19,6 +19,7 @@ from haconn.core.actions import (
     StopRestore,
     TestEnded,
 )
+from haconn.core.contrary import ACCEPTED_BY, OFF_BY, Distrust, Sign, Source
 from haconn.core.events import RequestRecorded, StageRecorded, VerdictRecorded
 from haconn.core.model import Instant, Refused, SystemKey
 from haconn.core.plan import Policy
@@ -27,6 +28,8 @@ from haconn.core.server import (
     POWER_ON_AFTER_S,
     Owed,
     Restore,
+    Server,
+    distrust_of,
     owe,
     owes,
     settle,
@@ -45,20 +48,26 @@ def begin(
     asked_by: SystemKey | None,
     now: Instant,
     operation: str,
+    *,
+    confirm_s: float = 0.0,
 ) -> list[Action]:
-    """Begin a reset of a system that has none; asked by no system it is the operator's test."""
+    """Begin a reset of a system that has none; asked by no system it is the operator's test.
+
+    Args:
+        confirm_s: how long contrary evidence is sought first, as the target reads off already.
+    """
     system = world.systems[key]
     dead = world.servers[system.server].watch.dead
     sent_at = nmi_under_way(system, plan, now) if asked_by else None
     if sent_at is None:
-        state, steps = reset.begin(plan, bmc_dead=dead)
+        state, steps = reset.begin(plan, bmc_dead=dead, confirm_s=confirm_s)
         notes: list[Action] = []
     else:
         state, steps = taken_up.begin_after_nmi(plan, sent_at, bmc_dead=dead)
         notes = [remark("nmi-before", operation=operation, age=f"{now - sent_at:.1f}")]
     assert isinstance(state, Trying)
     running = Reset(operation, plan, state, asked_by, system.status, test=asked_by is None)
-    begun = replace(system, status=Status.RESET, reset=running, revives_at=None, nmi_at=None)
+    begun = replace(system, status=Status.RESET, reset=running, nmi_at=None)
     world.put_system(begun)
     return [Hurry(system.server, True), *notes, *_translate(world, key, running, steps, now)]
 
@@ -87,8 +96,15 @@ def step(world: World, key: SystemKey, event: reset.Event, now: Instant) -> list
     if system is None or system.reset is None or is_over(system.reset):
         return []
     running = system.reset
+    if isinstance(event, reset.Answered):
+        event = replace(event, believed=_is_believed(world, system.server))
     state, steps = reset.step(running.plan, running.state, event, now)
     return _after(world, key, running, state, steps, now)
+
+
+def _is_believed(world: World, server: str) -> bool:
+    """Whether what its BMC accepts may prove anything."""
+    return distrust_of(world.servers[server], Source.BMC) is None
 
 
 def resume(world: World, key: SystemKey, now: Instant) -> list[Action]:
@@ -100,10 +116,17 @@ def resume(world: World, key: SystemKey, now: Instant) -> list[Action]:
         Hurry(world.systems[key].server, True),
         remark("resumed", operation=running.operation, command=command.name),
     ]
+    if proved_off(running):
+        return begun  # its system is asked again first: haconn/core/off_proof.py
     if is_over(running):
-        return [Record(VerdictRecorded(key, running.operation))]
+        return [*begun, Record(VerdictRecorded(key, running.operation, running.refuted))]
     state, steps = taken_up.resume(running.plan, running.state, now)
     return begun + _after(world, key, running, state, steps, now)
+
+
+def proved_off(running: Reset) -> bool:
+    """Whether it has ended by readings of off, and was not told yet."""
+    return running.ended is not None and running.ended.evidence in OFF_BY
 
 
 def is_over(running: Reset) -> bool:
@@ -197,7 +220,8 @@ def _owe_before(world: World, policy: Policy, running: Reset, issue: reset.Issue
         due = Instant(deadline + POWER_ON_AFTER_S)
         server = owe(server, Owed(Restore.POWER_ON, operation, deadline, due))
     before = owes(server, Restore.FEEDS)
-    if issue.command is Command.OUTLETS_OFF and policy.recovery_s and not (before and before.kept):
+    kept = before is not None and before.kept
+    if issue.command is Command.OUTLETS_OFF and _is_restored(policy, server) and not kept:
         server = owe(server, _outlets_owed(policy, operation, deadline))
     world.put_server(server)
     if issue.command is Command.OUTLETS_OFF and _cut_may_have_begun(running):
@@ -213,9 +237,15 @@ def _cut_begins(world: World, policy: Policy, operation: str, until: Instant) ->
     """An order to cut has left: from now on its restore is what is owed, or that the outlets are
     left off."""
     server = settle(world.servers[policy.server], Restore.FEEDS)
-    if policy.recovery_s:
+    restored = _is_restored(policy, server)
+    if restored:
         server = owe(server, _outlets_owed(policy, operation, until))
-    world.put_server(replace(server, left_dark=not policy.recovery_s))
+    world.put_server(replace(server, left_dark=not restored))
+
+
+def _is_restored(policy: Policy, server: Server) -> bool:
+    """Whether outlets that are cut are switched on again: distrusted ones may feed another one."""
+    return bool(policy.recovery_s) or distrust_of(server, Source.FEEDS) is not None
 
 
 def _cut_may_have_begun(running: Reset) -> bool:
@@ -241,14 +271,15 @@ def conclude(world: World, key: SystemKey, end: Concluded, now: Instant) -> list
     running = system.reset
     assert running is not None
     verdict = None
+    in_doubt = end.in_doubt or bool(running.contradicted)
     if end.evidence is not None:
-        verdict = Verdict(end.outcome, end.evidence, end.at, end.at)
+        verdict = Verdict(end.outcome, end.evidence, end.at, end.at, end.since)
     done = replace(
         system,
         status=_status_after(world, system, running, verdict),
         verdict=verdict or system.verdict,
         commanded_at=end.commanded_at or system.commanded_at,
-        barred=verdict is None and (system.barred or (end.in_doubt and not running.test)),
+        barred=verdict is None and (system.barred or (in_doubt and not running.test)),
         concluded_at=now,
         reset=replace(running, ended=verdict, failed_at=None if verdict else now),
     )
@@ -256,12 +287,57 @@ def conclude(world: World, key: SystemKey, end: Concluded, now: Instant) -> list
     _owe_no_more(world, system.server, running)
     _bring_restores_forward(world, policy=world.policy(system.server), now=now)
     reason = end.evidence.value if end.evidence else "nothing proved"
+    wrong = [] if verdict else _distrust_a_cut(world, system.server, running, now)
     return [
         Abandon(system.server, running.operation, reason, cut=not _cut_may_have_begun(running)),
         Hurry(system.server, False),
         _verdict_remark(done, running, end, now),
-        Record(VerdictRecorded(key, running.operation)),
+        *wrong,
+        Record(VerdictRecorded(key, running.operation, running.refuted)),
     ]
+
+
+def _distrust_a_cut(world: World, name: str, running: Reset, now: Instant) -> list[Action]:
+    """A cut has ended, its outlets read off, and something showed that the target lives: they are
+    not what feeds it. What they feed is switched on again, whatever `recoverytime` says."""
+    server, policy = world.servers[name], world.policy(name)
+    if not running.state.cut_begun or Source.FEEDS not in running.contradicted:
+        return []
+    feeds = tuple(str(feed) for feed in policy.feeds)
+    why = Distrust(Source.FEEDS, Sign.WORD, now, cut=True, feeds=feeds)
+    others = tuple(one for one in server.distrusts if one.source is not Source.FEEDS)
+    owed = Owed(Restore.FEEDS, running.operation, now, now)
+    world.put_server(replace(owe(server, owed), distrusts=(*others, why), left_dark=False))
+    return [
+        remark("wrong-outlets", operation=running.operation, server=name, feeds=", ".join(feeds))
+    ]
+
+
+def refute(world: World, key: SystemKey, now: Instant) -> list[Action]:
+    """A verdict is contradicted before it was told: it is none, and the next stage follows."""
+    system = world.systems[key]
+    before = system.reset
+    assert before is not None
+    assert before.ended is not None
+    source = OFF_BY.get(before.ended.evidence) or ACCEPTED_BY.get(before.ended.evidence)
+    running = replace(
+        before,
+        ended=None,
+        refuted=before.refuted + 1,
+        contradicted=before.contradicted | ({source} if source else set()),
+    )
+    world.put_system(
+        replace(system, status=Status.RESET, verdict=None, alive_at=now, reset=running)
+    )
+    state, steps = reset.step(running.plan, running.state, reset.Refuted(), now)
+    note = remark(
+        "refuted",
+        operation=running.operation,
+        system=key,
+        server=system.server,
+        evidence=before.ended.evidence.value,
+    )
+    return [note, Hurry(system.server, True), *_after(world, key, running, state, steps, now)]
 
 
 def _status_after(world: World, system: System, running: Reset, verdict: Verdict | None) -> Status:
@@ -335,8 +411,9 @@ def recorded(
             return []
         case RequestRecorded(requester, request_id):
             return [Acknowledge(requester, request_id)]
-        case VerdictRecorded(key, operation):
-            return _tell(world, key, now) if _is_current(world, key, operation) else []
+        case VerdictRecorded(key, operation, refuted):
+            current = _is_current(world, key, operation) and _is_last(world, key, refuted)
+            return _tell(world, key, now) if current else []
         case _:
             assert_never(event)
 
@@ -345,6 +422,11 @@ def _is_current(world: World, key: SystemKey, operation: str) -> bool:
     system = world.systems.get(key)
     running = system.reset if system else None
     return running is not None and running.operation == operation
+
+
+def _is_last(world: World, key: SystemKey, refuted: int) -> bool:
+    running = world.systems[key].reset
+    return running is not None and is_over(running) and running.refuted == refuted
 
 
 def _tell(world: World, key: SystemKey, now: Instant) -> list[Action]:
@@ -359,6 +441,8 @@ def _tell(world: World, key: SystemKey, now: Instant) -> list[Action]:
         actions.append(_test_ended(running))
     if running.ended is not None:
         notify_all(world, system, running.ended, now)
+        if running.ended.evidence in ACCEPTED_BY:
+            inquiry.begin_late(world, key, now)
     return actions
 
 

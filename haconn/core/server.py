@@ -5,12 +5,18 @@ are journalled when the command that makes them due is issued, not when it has w
 crash in between leaves a server that is switched on once too often and never one that stays dark.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from math import inf
+from types import MappingProxyType
 
+from haconn.core.contrary import Distrust, Source
 from haconn.core.model import SHORTEST_TIMEOUT_S, Feed, Instant, Power
-from haconn.core.power import BmcWatch, off_is_fresh, patience_s
+from haconn.core.power import RUN_YOUNG_S, BmcWatch, Run, Trust, off_is_fresh, patience_s
+
+FEEDS_RUN_S = 5.0
+"""How long outlets that we did not cut must have read off until they prove anything."""
 
 RETRY_S = 10.0
 """Between two tries of a restore that fails."""
@@ -59,12 +65,34 @@ class FeedReading:
 
 
 @dataclass(frozen=True, slots=True)
+class PduAge:
+    """Since when a PDU is known to run, as far as it matters to what it reads."""
+
+    young_since: Instant
+    """When it was first read, or was first read after it had started anew or had been silent."""
+    uptime_s: float | None
+    """Of the last read."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutletWatch:
+    """All outlets of one server together, as one source of off."""
+
+    runs: tuple[tuple[Feed, Run], ...] = ()
+    """Of each outlet that reads off now."""
+    trust: Trust = field(default_factory=Trust)
+
+
+@dataclass(frozen=True, slots=True)
 class Server:
     """What is known of one managed server."""
 
     name: str
     watch: BmcWatch = field(default_factory=BmcWatch)
     feeds: tuple[tuple[Feed, FeedReading], ...] = ()
+    outlets: OutletWatch = field(default_factory=OutletWatch)
+    distrusts: tuple[Distrust, ...] = ()
+    """Sources that prove nothing about it, by what was seen."""
     owed: tuple[Owed, ...] = ()
     ordered_on_at: Instant | None = None
     """When we last switched it or its outlets on."""
@@ -80,14 +108,106 @@ class Server:
     """The server whose BMC is in this one's machine, while its own is not (core/identity.py)."""
 
 
-def read_feeds(server: Server, readings: dict[Feed, FeedReading]) -> Server:
-    """Note what its outlets read; a read asked before what is known of an outlet is too old."""
+def read_feeds(
+    server: Server,
+    readings: Mapping[Feed, FeedReading],
+    young: Mapping[str, Instant] = MappingProxyType({}),
+) -> Server:
+    """Note what its outlets read; a read asked before what is known of an outlet is too old.
+
+    Args:
+        young: the PDUs that came up lately, or were first read lately, and when.
+    """
     known = dict(server.feeds)
+    runs = dict(server.outlets.runs)
+    trust = server.outlets.trust
     for feed, reading in readings.items():
         before = known.get(feed)
-        if before is None or reading.asked_at >= before.asked_at:
-            known[feed] = reading
-    return replace(server, feeds=tuple(sorted(known.items())))
+        if before is not None and reading.asked_at < before.asked_at:
+            continue
+        known[feed] = reading
+        run = runs.pop(feed, None)
+        since = young.get(feed.pdu)
+        if run is not None and since is not None and run.first_asked_at < since:
+            run = None  # of the PDU before it started anew
+        on = before is not None and before.power is Power.ON
+        if since is not None and before is not None and on and before.asked_at >= since:
+            since = None  # it has shown that it knows by now
+        run = _longer(run, reading, trust, young=since is not None)
+        if run is not None:
+            runs[feed] = run
+    outlets = OutletWatch(tuple(sorted(runs.items())), trust)
+    return replace(server, feeds=tuple(sorted(known.items())), outlets=outlets)
+
+
+def _longer(run: Run | None, reading: FeedReading, trust: Trust, *, young: bool) -> Run | None:
+    if reading.power is not Power.OFF or not trust.precedes(reading.asked_at):
+        return None
+    if run is not None:
+        return replace(run, reads=run.reads + 1, last_asked_at=reading.asked_at)
+    span_s = RUN_YOUNG_S if young else FEEDS_RUN_S
+    return Run(0, reading.asked_at, reading.answered_at, 1, span_s, reading.asked_at)
+
+
+def feeds_run(server: Server, feeds: tuple[Feed, ...]) -> Run | None:
+    """Give the run of all its outlets together, if each of them reads off; the latest to begin
+    begins it, and the one that was read longest ago ends it."""
+    runs = [run for feed, run in server.outlets.runs if feed in feeds]
+    if not feeds or len(runs) < len(feeds):
+        return None
+    return Run(
+        session=0,
+        first_asked_at=max(run.first_asked_at for run in runs),
+        first_answered_at=max(run.first_answered_at for run in runs),
+        reads=min(run.reads for run in runs),
+        span_s=max(run.span_s for run in runs),
+        last_asked_at=min(run.last_asked_at for run in runs),
+    )
+
+
+def aged(before: PduAge | None, reading: FeedReading, *, silent: bool) -> PduAge:
+    """Note a read of a PDU: one whose uptime went back, or that gives none and was silent, may
+    have started anew, and may show every outlet off until it has looked.
+
+    Args:
+        silent: it did not answer before this read.
+    """
+    uptime_s = reading.uptime_s
+    if before is None:
+        return PduAge(reading.asked_at, uptime_s)
+    restarted = silent
+    if before.uptime_s is not None and uptime_s is not None:
+        restarted = uptime_s < before.uptime_s
+    return PduAge(reading.asked_at if restarted else before.young_since, uptime_s)
+
+
+def judge_feeds(server: Server, feeds: tuple[Feed, ...], now: Instant) -> Server:
+    """Note what all its outlets together say, after one of them was read."""
+    powers = {reading.power for feed, reading in server.feeds if feed in feeds}
+    run = feeds_run(server, feeds)
+    if run is not None:
+        trust = server.outlets.trust.was_read(Power.OFF, run.first_answered_at)
+    else:
+        power = Power.ON if Power.ON in powers else Power.UNKNOWN
+        trust = server.outlets.trust.was_read(power, now)
+    return replace(server, outlets=replace(server.outlets, trust=trust))
+
+
+def void_feeds(server: Server, lived_at: Instant, now: Instant) -> Server:
+    """A sign came that the run of its outlets cannot be true with: it begins anew."""
+    return replace(
+        server, outlets=OutletWatch((), server.outlets.trust.was_contradicted(lived_at, now))
+    )
+
+
+def held_off(server: Server) -> bool:
+    """Whether its outlets are off because we cut them, and keep them so."""
+    return server.left_dark or owes(server, Restore.FEEDS) is not None
+
+
+def distrust_of(server: Server, source: Source) -> Distrust | None:
+    """Give why a source proves nothing about it; None if it is believed."""
+    return next((one for one in server.distrusts if one.source is source), None)
 
 
 def all_off_since(server: Server, feeds: tuple[Feed, ...], begun: Instant) -> Instant | None:
@@ -111,12 +231,18 @@ def off_at(
     run = server.watch.run if server.own_bmc is None else None
     if run is not None and off_is_fresh(server.watch, now, bmc_poll_s):
         return run.last_asked_at
-    stale = any(
-        now - reading.asked_at > patience_s(pdu_poll_s, reading.timeout_s)
+    if feeds_are_stale(server, feeds, now, pdu_poll_s):
+        return None
+    return all_off_since(server, feeds, Instant(-inf))
+
+
+def feeds_are_stale(server: Server, feeds: tuple[Feed, ...], now: Instant, poll_s: float) -> bool:
+    """Whether one of the readings of its outlets is too old to prove anything."""
+    return any(
+        now - reading.asked_at > patience_s(poll_s, reading.timeout_s)
         for feed, reading in server.feeds
         if feed in feeds
     )
-    return None if stale else all_off_since(server, feeds, Instant(-inf))
 
 
 def owe(server: Server, owed: Owed) -> Server:

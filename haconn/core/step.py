@@ -8,8 +8,20 @@ from dataclasses import replace
 from math import inf
 from typing import assert_never
 
-from haconn.core import asking, devices, giving_up, identity, life, restoring, running, telling
+from haconn.core import (
+    asking,
+    devices,
+    giving_up,
+    identity,
+    inquiry,
+    life,
+    off_proof,
+    restoring,
+    running,
+    telling,
+)
 from haconn.core.actions import Action
+from haconn.core.contrary import ACCEPTED_BY
 from haconn.core.events import (
     BindingsChanged,
     BmcIdentified,
@@ -50,7 +62,7 @@ from haconn.core.events import (
 from haconn.core.model import Instant
 from haconn.core.reset import TimePassed
 from haconn.core.server import stop_restores
-from haconn.core.system import System
+from haconn.core.system import STOPPED, System
 from haconn.core.world import World
 
 FROM_THE_WIRE = (
@@ -95,10 +107,11 @@ def next_due(world: World) -> Instant | None:
     times = [world.outbox.next_due(), world.asked.next_due()]
     for system in world.systems.values():
         if system.reset is None:
-            times.append(system.concluded_at if system.retired else system.revives_at)
+            times.append(system.concluded_at if system.retired else None)
         elif not running.is_over(system.reset):
             times.append(system.reset.state.until)
     times.append(restoring.next_due(world))
+    times.append(min(world.watches.values(), default=None))
     if asking.held(world):
         times.append(world.settings.conservative_until)
     return min((time for time in times if time is not None), default=None)
@@ -212,8 +225,8 @@ def _tick(world: World, now: Instant) -> list[Action]:
             actions += running.step(world, system.key, TimePassed(), now)
         elif system.retired:
             _remove(world, system)
-        elif system.revives_at is not None and system.revives_at <= now:
-            actions += life.revive(world, system, now)
+    for key in [key for key, due in world.watches.items() if due <= now]:
+        actions += asking.look(world, key, now)
     if not world.is_conservative(now):
         actions += asking.decide_held(world, now)
     return actions
@@ -227,8 +240,12 @@ def _resume(world: World, now: Instant) -> list[Action]:
     for system in list(world.systems.values()):
         if system.reset is not None:
             actions += running.resume(world, system.key, now)
-        elif system.verdict is not None and system.status in life.STOPPED:
+            if running.proved_off(system.reset):
+                actions += off_proof.confirm_taken_up(world, system.key, now)
+        elif system.verdict is not None and system.status in STOPPED:
             telling.notify_all(world, system, system.verdict, now)
+            if system.verdict.evidence in ACCEPTED_BY:
+                inquiry.begin_late(world, system.key, now)
     return actions + asking.resume(world, now)
 
 
@@ -251,6 +268,7 @@ def _remove(world: World, system: System) -> None:
     """A system whose key is retired goes; its key may be another server's by now."""
     del world.systems[system.key]
     world.asked.drop_all(system.key)
+    world.words.pop(system.key, None)
     world.outbox.drop_for(system.key)
     world.outbox.drop_about(system.key, Instant(inf))
     if system.moves_to in world.servers:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import Enum
 from math import inf
 
+from haconn.core.contrary import Source
 from haconn.core.model import Instant, SystemKey
 from haconn.core.reset import OUTCOME_OF, Evidence, Outcome, Plan, Trying
 
@@ -27,8 +28,6 @@ KDUMP_AFTER_BOOT_S = 10.0
 a boot is a late datagram of the dump before it."""
 KDUMP_APART_S = 1.0
 """Of fence_kdump datagrams, which anybody can send, one in this time is looked at."""
-SPOKE_AFTER_S = 3.0
-"""How long a datagram may have been under way: only a later one contradicts evidence."""
 BAR_S = 60.0
 """How long after the last command a target that may be running is barred as requester."""
 REBOOT_QUIET_S = 30.0
@@ -65,6 +64,9 @@ class Status(Enum):
     ERROR = "error"
 
 
+STOPPED = frozenset({Status.DUMP, Status.POFF})
+
+
 @dataclass(frozen=True, slots=True)
 class Registration:
     """Where the system's monitor listens; moved by REGISTER only."""
@@ -82,6 +84,13 @@ class Verdict:
     at: Instant
     last: Instant
     """The latest repetition of a fence_kdump notice; else the same as `at`."""
+    since: Instant | None = None
+    """Of a run of off, the answer of its first read."""
+
+    @property
+    def contradicted_after(self) -> Instant:
+        """The date that signs of life are held against."""
+        return self.at if self.since is None else self.since
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +119,10 @@ class Reset:
     """Concluded without proof, and not yet recorded."""
     test: bool = False
     """The operator's: nobody is told but he."""
+    contradicted: frozenset[Source] = frozenset()
+    """Sources that read off while something showed that the target lives."""
+    refuted: int = 0
+    """How many verdicts were contradicted before they were told."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.state.stage < len(self.plan.stages):  # a file may say so
@@ -133,18 +146,14 @@ class System:
     """When the boot on record spoke first, as one that took another's place."""
     verdict: Verdict | None = None
     alive_at: Instant | None = None
-    """When it was alive, as far as it matters: what was proved before is over. A datagram of the
-    old boot id may have been under way for three seconds."""
-    revives_at: Instant | None = None
-    """It spoke with its old boot id in dump or poff: back to normal then, with an alarm."""
-    boot_unknown: bool = False
-    """No boot id was on record when it spoke: it may be a new boot."""
+    """When it was last found alive against a verdict: what was proved before is over."""
     commanded_at: Instant | None = None
     """When the last command to it left."""
     nmi_at: Instant | None = None
     """When an NMI may have left last for a reset that was not taken up; it may still dump."""
     barred: bool = False
-    """The last reset failed in doubt: no requester for 60 s after the last command."""
+    """Its reset failed in doubt, or did not stop it: no requester for 60 s after the last
+    command."""
     reset: Reset | None = None
     retired: bool = False
     """Its last key is retired: it goes when its reset has ended."""
@@ -181,14 +190,13 @@ def is_barred(system: System, now: Instant) -> bool:
     return system.barred and since is not None and now - since < BAR_S
 
 
-def at_once(
-    system: System, now: Instant, *, turned_on_at: Instant | None, off_is_fresh: bool
-) -> Verdict | None:
+def at_once(system: System, now: Instant, *, turned_on_at: Instant | None) -> Verdict | None:
     """Give the verdict that a new request gets without any reset, if one still holds.
+
+    An off is no such verdict: readings have to say so anew (haconn/core/off_proof.py).
 
     Args:
         turned_on_at: when the server's power last changed from off to on.
-        off_is_fresh: OFF, or all feeds off, by readings that are not stale.
     """
     verdict = system.verdict
     if verdict is None or contradicted(system, verdict.evidence, verdict.at):
@@ -196,7 +204,7 @@ def at_once(
     if turned_on_at is not None and turned_on_at > verdict.at:
         return None
     evidence, at = verdict.evidence, verdict.at
-    holds = still_holds(system, evidence, at, now, ANSWERS_FOR_S, off_is_fresh=off_is_fresh)
+    holds = still_holds(system, evidence, at, now, ANSWERS_FOR_S, off_is_fresh=False)
     return verdict if holds else None
 
 
@@ -210,7 +218,7 @@ def still_holds(
     off_is_fresh: bool,
 ) -> bool:
     """Whether evidence of that time still says that the system is stopped: the one answer for
-    whoever asks, at once or by its RESULT.
+    every question, at once or by its RESULT.
 
     Args:
         limits: ANSWERS_FOR_S for a new request, TOLD_FOR_S for the RESULT of one that was answered.

@@ -16,6 +16,7 @@ from haconn.core.actions import (
     TellNotices,
     TellResult,
 )
+from haconn.core.contrary import contradicts
 from haconn.core.model import Instant, SystemKey
 from haconn.core.request_table import Asked
 from haconn.core.reset import Evidence, Outcome
@@ -41,6 +42,7 @@ def answer(
     if isinstance(verdict, Verdict):
         outcome = verdict.outcome
         done = replace(asked, evidence=verdict.evidence, evidence_at=verdict.at)
+        done = replace(done, evidence_since=verdict.contradicted_after)
     else:
         outcome = verdict
         done = replace(asked, evidence_at=now, reason=reason)
@@ -89,6 +91,11 @@ def result_of(world: World, asked: Asked, now: Instant) -> list[Action]:
 def _still_true(world: World, asked: Asked, evidence: Evidence, at: Instant, now: Instant) -> bool:
     target = world.systems.get(asked.target)
     if target is None:
+        return False
+    words = world.words.get(asked.target)
+    lived_at = words.lived_at if words is not None else None
+    since = at if asked.evidence_since is None else asked.evidence_since
+    if lived_at is not None and contradicts(evidence, since, lived_at):
         return False
     fresh = world.off_at(target.server, now) is not None
     return still_holds(target, evidence, at, now, TOLD_FOR_S, off_is_fresh=fresh)

@@ -15,8 +15,9 @@ from haconn.core.model import Instant, SystemKey
 from haconn.core.outbox import Outbox, last_serial_before
 from haconn.core.plan import Policy
 from haconn.core.request_table import Asked, RequestTable
-from haconn.core.server import Server, off_at
+from haconn.core.server import PduAge, Server, off_at
 from haconn.core.system import Status, System
+from haconn.core.words import Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,13 @@ class World:
     """Whether each PDU answers; absent before the first try."""
     pdus_told: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Of each that does not answer, the reasons that were told."""
+    pdu_ages: dict[str, PduAge] = field(default_factory=dict)
+    words: dict[SystemKey, Words] = field(default_factory=dict)
+    """What each system showed of its life, to this process."""
+    watches: dict[SystemKey, Instant] = field(default_factory=dict)
+    """When to look at a system again that is asked, or whose off is to be proved."""
+    unconfirmed: set[SystemKey] = field(default_factory=set)
+    """Systems whose off another process proved, and that are asked again before it is told."""
     operations: int = 0
     _kdump_places: dict[str, dict[SystemKey, None]] = field(default_factory=dict)
     """Which systems a fence_kdump datagram of an address may concern; also some of before."""
@@ -99,8 +107,7 @@ class World:
         """Replace a server. Readings do not outlive a process; what is owed does."""
         before = self.servers.get(server.name)
         self.servers[server.name] = server
-        kept = (server.owed, server.left_dark, server.guid)
-        if before is None or (before.owed, before.left_dark, before.guid) != kept:
+        if before is None or _kept(before) != _kept(server):
             self.changed.append(server)
 
     def put_asked(self, asked: Asked) -> None:
@@ -141,6 +148,11 @@ class World:
         """What a system is when it is neither reset nor stopped: error if its BMC is lost."""
         lost = self.servers[server].watch.reachable is False
         return Status.ERROR if lost else Status.NORMAL
+
+
+def _kept(server: Server) -> tuple[object, ...]:
+    """What outlives the process."""
+    return server.owed, server.left_dark, server.guid, server.distrusts
 
 
 def identity(record: Durable) -> object:

@@ -17,6 +17,7 @@ from haconn.core.actions import (
     Abandon,
     Acknowledge,
     Action,
+    Ask,
     BeginRestore,
     Hurry,
     Line,
@@ -133,12 +134,14 @@ class Spokesman:
 
     def tell(
         self,
-        action: Acknowledge | TellResult | TellNotices | TellCheck | Line | Remark | Ended,
+        action: Acknowledge | Ask | TellResult | TellNotices | TellCheck | Line | Remark | Ended,
     ) -> None:
         """Tell one thing."""
         match action:
             case Acknowledge():
                 self._reset_path.acknowledge(action)
+            case Ask():
+                self._reset_path.ask(action)
             case TellResult():
                 self._reset_path.tell_result(action)
             case TellNotices():

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 import trio
 
-from haconn.core.actions import Acknowledge, TellCheck, TellNotices, TellResult
+from haconn.core.actions import Acknowledge, Ask, TellCheck, TellNotices, TellResult
 from haconn.core.model import SystemKey
 from haconn.core.outbox import REPEATS_S
 from haconn.core.world import World
@@ -82,6 +82,11 @@ class ResetPath:
         event = self._questions.get((action.requester, action.request_id))
         if event is not None:
             self._send(self._end.ack(event), event.by.source)
+
+    def ask(self, action: Ask) -> None:
+        """Ask a system whether it lives."""
+        for datagram in self._end.ask(action.key, trio.current_time()):
+            self._send(datagram, (action.address, action.port))
 
     def tell_result(self, action: TellResult) -> None:
         """RESULT, to where the request came from and to the registered place."""

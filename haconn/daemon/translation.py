@@ -41,6 +41,7 @@ def speaker(event: heard.Spoke) -> events.Speaker:
         address,
         port,
         uuid=event.by.uuid,
+        answers_at=Instant(event.by.answers_at),
     )
 
 

@@ -42,6 +42,8 @@ class Speaker:
     seq: int
     reference: bytes
     """What an ACK of it carries."""
+    answers_at: float
+    """When that which it answers left here: the nonce of its session, or an ask."""
     uuid: str | None = None
     """Of the machine, as product_uuid prints it; None if the client does not tell it."""
 

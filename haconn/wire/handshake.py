@@ -59,11 +59,12 @@ class Handshakes:
         session = self.sessions.get(held.key.system)
         if session is not None and session.owns(frame):
             return self._again(session, hello, frame, source, now)
-        if not self._challenges.redeem(held.key.key_id, hello.server_nonce, now):
+        given_at = self._challenges.redeem(held.key.key_id, hello.server_nonce, now)
+        if given_at is None:
             return self.challenged(held, frame, now, hello.client_nonce)
         if hello.port != held.key.port:
             return self._refused(held, frame, Status.BINDING, hello.client_nonce)
-        return self._begin(held, hello, frame, source, now)
+        return self._begin(held, hello, frame, source, now, given_at)
 
     def challenged(
         self, held: Held, frame: Frame, now: float, client_nonce: bytes = NO_NONCE
@@ -79,6 +80,11 @@ class Handshakes:
         nonce = self._challenges.nonce_for(held.key.key_id, now)
         payload = Challenge(nonce, client_nonce).encode()
         return self._voice.outside(held, Type.CHALLENGE, session, payload)
+
+    def ask(self, held: Held, now: float) -> bytes:
+        """Seal a CHALLENGE with a nonce of its own: its answer shows that the client lives now."""
+        payload = Challenge(self._challenges.own(held.key.key_id, now)).encode()
+        return self._voice.outside(held, Type.CHALLENGE, NO_SESSION, payload)
 
     def _question(self, held: Held, frame: Frame, now: float) -> None:
         """Let a datagram be answered outside a session, or drop it."""
@@ -110,7 +116,15 @@ class Handshakes:
         by = speaker(session, frame, source, hello.client_nonce)
         return Heard((self._voice.inside(session, *acknowledged(by, Status.DONE)),), Spoke(by))
 
-    def _begin(self, held: Held, hello: Hello, frame: Frame, source: Address, now: float) -> Heard:
+    def _begin(
+        self,
+        held: Held,
+        hello: Hello,
+        frame: Frame,
+        source: Address,
+        now: float,
+        given_at: float,
+    ) -> Heard:
         session = Session(
             id=frame.session,
             held=held,
@@ -118,6 +132,7 @@ class Handshakes:
             nonces=(hello.client_nonce, hello.server_nonce),
             source=source,
             begun_at=now,
+            given_at=given_at,
             window=Window(frame.seq),
             uuid=hello.uuid,
         )

@@ -70,6 +70,7 @@ def speaker(
         frame.type,
         frame.seq,
         reference,
+        session.given_at,
         uuid=session.uuid,
     )
 
@@ -112,6 +113,9 @@ def _reset_request(ring: KeyRing, session: Session, frame: Frame, source: Addres
 def _acknowledgement(session: Session, frame: Frame, source: Address) -> Said:
     ack = Ack.parse(frame.payload)
     by = speaker(session, frame, source)
+    asked_at = session.asks.get(ack.reference) if ack.type == Type.RESULT else None
+    if asked_at is not None:
+        return Said(Spoke(replace(by, answers_at=max(asked_at, by.answers_at))))
     if ack.status is Status.DONE and ack.type == Type.RESULT:
         return Said(ResultAcknowledged(by, ack.reference))
     if ack.status is Status.DONE and ack.type == Type.NOTIFY:

@@ -27,6 +27,7 @@ from haconn.wire.hearing import Said, acknowledged, hear, speaker
 from haconn.wire.keyring import Held, KeyRing
 from haconn.wire.keys import Key
 from haconn.wire.payloads import (
+    NONCE_SIZE,
     NOTICES_MAX,
     BootOnly,
     CheckAnswer,
@@ -37,6 +38,9 @@ from haconn.wire.payloads import (
 )
 from haconn.wire.sessions import Address, Session, StopNotices
 from haconn.wire.voice import Voice
+
+ASKED = "do you live?"
+"""The reason in a RESULT that asks: for whoever reads a trace."""
 
 
 class ServerEnd:
@@ -56,6 +60,7 @@ class ServerEnd:
     ) -> None:
         """`nonce` gives so many bytes from a cryptographic source. Raises BadKeyError."""
         self.dropped: Counter[Drop] = Counter()
+        self._nonce = nonce
         self._ring = KeyRing(keys)
         self._admission = Admission(limits or Limits())
         self._voice = Voice(epoch)
@@ -127,6 +132,20 @@ class ServerEnd:
             said.append(self._say(key, Type.NOTIFY, part))
             rest = rest[NOTICES_MAX:]
         return tuple(datagram for datagram in said if datagram is not None)
+
+    def ask(self, key: SystemKey, now: float) -> tuple[bytes, ...]:
+        """Ask a system whether it lives.
+
+        In a session by a RESULT (FAIL, no evidence) under an id that it does not know and has to
+        acknowledge; else by a CHALLENGE with a nonce of its own, for each generation of its key.
+        """
+        session = self._handshakes.sessions.get(key)
+        if session is None:
+            return tuple(self._handshakes.ask(held, now) for held in self._ring.of(key))
+        ask_id = self._nonce(NONCE_SIZE)
+        session.remember_ask(ask_id, now)
+        asked = Result(ask_id, key, Verdict.FAIL, Proof.NONE, None, ASKED)
+        return (self._voice.inside(session, Type.RESULT, asked.encode()),)
 
     def challenge(self, key: SystemKey, now: float) -> tuple[bytes, ...]:
         """Ask for a handshake unasked: one datagram for each generation of the system's key."""

@@ -7,7 +7,7 @@ Rule 3. One system, one session. The newer one ends the older one.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from haconn.core.model import SystemKey
@@ -19,6 +19,10 @@ from haconn.wire.payloads import NONCE_SIZE
 Address: TypeAlias = tuple[str, int]
 WINDOW = 64
 CHALLENGE_LIFE_S = 2.0
+ASKS_MAX = 16
+"""Asks of one session that are remembered: three in a row, whose answers may be late."""
+OWN_NONCES_MAX = 8
+"""Nonces of asks outside a session that are remembered, of one key."""
 _ALL_SEEN = (1 << WINDOW) - 1
 
 
@@ -62,11 +66,15 @@ class Session:
     source: Address
     """Where its HELLO or its last REGISTER came from."""
     begun_at: float
+    given_at: float
+    """When the nonce that it answers was given out: what it says proves life then."""
     window: Window
     said: int = 0
     """Our last seq in it."""
     uuid: str | None = None
     """Of the machine, as HELLO or the last REGISTER told it."""
+    asks: dict[bytes, float] = field(default_factory=dict)
+    """The ids of the latest RESULTs that only ask for an ACK, and when each left."""
 
     @property
     def key(self) -> Key:
@@ -75,6 +83,12 @@ class Session:
     def owns(self, frame: Frame) -> bool:
         """Whether a frame with a right tag belongs to this session."""
         return frame.session == self.id and frame.key_id == self.held.key.key_id
+
+    def remember_ask(self, ask_id: bytes, now: float) -> None:
+        """Note a RESULT that asks whether the client lives; the oldest is forgotten."""
+        while len(self.asks) >= ASKS_MAX:
+            del self.asks[next(iter(self.asks))]
+        self.asks[ask_id] = now
 
     def next_seq(self) -> int:
         assert self.said < SEQ_MAX
@@ -87,17 +101,19 @@ Sessions: TypeAlias = dict[SystemKey, Session]
 
 
 class Challenges:
-    """The nonces that we wait for, at most one for each key id.
+    """The nonces that we wait for, at most one for each key id, and a few more of asks.
 
     While one is pending every HELLO of its key gets the same, so that a replayed HELLO
-    cannot take the place of the handshake that runs.
+    cannot take the place of the handshake that runs. The nonce of an ask stands beside it: its
+    answer has to show that the client lived when the ask left, so it must not be an older one.
     """
 
-    __slots__ = ("_nonce", "_pending")
+    __slots__ = ("_nonce", "_own", "_pending")
 
     def __init__(self, nonce: Callable[[int], bytes]) -> None:
         self._nonce = nonce
         self._pending: dict[int, tuple[bytes, float]] = {}
+        self._own: dict[int, dict[bytes, float]] = {}
 
     def nonce_for(self, key_id: int, now: float) -> bytes:
         """The pending nonce of a key, or a new one if none is pending any more."""
@@ -107,21 +123,37 @@ class Challenges:
             self._pending[key_id] = (nonce, now + CHALLENGE_LIFE_S)
         return nonce
 
-    def is_pending(self, key_id: int, nonce: bytes, now: float) -> bool:
-        """Whether this is the pending nonce."""
-        pending, until = self._pending.get(key_id, (b"", now))
-        return now < until and nonce == pending
+    def own(self, key_id: int, now: float) -> bytes:
+        """Give a nonce that no datagram had before; the oldest such of this key is forgotten."""
+        own = self._own.setdefault(key_id, {})
+        while len(own) >= OWN_NONCES_MAX:
+            del own[next(iter(own))]
+        nonce = self._nonce(NONCE_SIZE)
+        own[nonce] = now
+        return nonce
 
-    def redeem(self, key_id: int, nonce: bytes, now: float) -> bool:
-        """Whether this is the pending nonce; if so it is spent."""
+    def is_pending(self, key_id: int, nonce: bytes, now: float) -> bool:
+        """Whether this nonce is waited for."""
+        pending, until = self._pending.get(key_id, (b"", now))
+        asked_at = self._own.get(key_id, {}).get(nonce)
+        own = asked_at is not None and now < asked_at + CHALLENGE_LIFE_S
+        return own or (now < until and nonce == pending)
+
+    def redeem(self, key_id: int, nonce: bytes, now: float) -> float | None:
+        """Spend the nonce and give when it was given out; None if it is not waited for."""
         if not self.is_pending(key_id, nonce, now):
-            return False
+            return None
+        asked_at = self._own.get(key_id, {}).pop(nonce, None)
+        if asked_at is not None:
+            return asked_at
+        _, until = self._pending[key_id]
         del self._pending[key_id]
-        return True
+        return until - CHALLENGE_LIFE_S
 
     def forget(self, key_id: int) -> None:
         """The key was retired."""
         self._pending.pop(key_id, None)
+        self._own.pop(key_id, None)
 
 
 class StopNotices:

@@ -11,14 +11,16 @@ from haconn.core.actions import (
     Abandon,
     Action,
     BeginRestore,
+    NoticeKind,
     Perform,
+    Remark,
     TellNotices,
     TellResult,
 )
+from haconn.core.contrary import LIFE_ENDS_AFTER_S, UNDER_WAY_S
 from haconn.core.model import Feed, Instant, SystemKey
 from haconn.core.reset import Command, Evidence, Outcome
 from haconn.core.server import Restore
-from haconn.core.system import SPOKE_AFTER_S
 from haconn.core.world import World
 
 GOOD = {Outcome.DUMP, Outcome.POFF}
@@ -59,9 +61,16 @@ class Observer:
             case TellNotices():
                 for notice in action.notices:
                     if notice.at != self.booted.get(notice.about):  # a new boot is what it says
-                        self._stopped(notice.about, notice.at)
-            case Abandon(operation=operation):
+                        weak = notice.kind is NoticeKind.REBOOT
+                        self._stopped(notice.about, notice.at, weak=weak)
+            case Abandon(operation=operation, cut=called_off):
                 self.over.add(operation)
+                if called_off:  # of a cut of which nothing has left, nothing will
+                    self.open = [
+                        one for one in self.open if one.operation != operation or not one.feeds
+                    ]
+            case Remark(message="refuted", values=values):
+                self.over.discard(dict(values)["operation"])  # it goes on: it was no conclusion
             case BeginRestore():
                 self.restoring.append(action)
             case _:
@@ -90,11 +99,13 @@ class Observer:
             assert action.evidence is not None
             assert action.at <= now
             if action.evidence is not Evidence.NEW_BOOT:
-                self._stopped(action.target, action.at)
+                weak = action.evidence is Evidence.HARD_RESET_ACCEPTED
+                self._stopped(action.target, action.at, weak=weak)
 
-    def _stopped(self, key: SystemKey, when: float) -> None:
-        """Somebody is told that this system had stopped then."""
-        assert not when < self.spoke.get(key, -1.0) - SPOKE_AFTER_S, "it has spoken since"
+    def _stopped(self, key: SystemKey, when: float, *, weak: bool) -> None:
+        """Somebody is told that this system had stopped then; an acceptance may take a moment."""
+        when += LIFE_ENDS_AFTER_S[Evidence.HARD_RESET_ACCEPTED] if weak else 0.0
+        assert not when < self.spoke.get(key, -1.0) - UNDER_WAY_S, "it has spoken since"
         assert not when < self.booted.get(key, -1.0), "it has booted since"
 
     def restarts(self) -> None:

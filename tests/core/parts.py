@@ -2,7 +2,7 @@
 
 from collections import deque
 from dataclasses import replace
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from haconn.core import events
 from haconn.core.actions import Action, Perform, Record
@@ -25,6 +25,9 @@ from haconn.core.system import Status, System
 from haconn.core.world import Settings, new_world
 
 A = TypeVar("A")
+Actions: TypeAlias = list[Action]
+SILENT_S = 0.31
+"""An ask is over by then."""
 ACCEPTED, REFUSED, UNSENT, IN_DOUBT = Accepted(), Refused("no"), Unsent("no"), InDoubt("no")
 FEED_A, FEED_B = Feed("10.1.0.1", "1"), Feed("10.1.0.2", "1")
 ONE, TWO, THREE = SystemKey(6001, 1), SystemKey(6001, 2), SystemKey(6001, 3)
@@ -40,9 +43,13 @@ def at(seconds: float) -> Instant:
     return Instant(seconds)
 
 
-def speaker(key: SystemKey, boot: str = OLD, session_at: float = 0.0) -> events.Speaker:
+def speaker(
+    key: SystemKey, boot: str = OLD, session_at: float = 0.0, answers_at: float | None = None
+) -> events.Speaker:
     """Who speaks."""
-    return events.Speaker(key, boot, Instant(session_at), f"10.0.0.{key.number}", 7000 + key.number)
+    answers = None if answers_at is None else Instant(answers_at)
+    place = (f"10.0.0.{key.number}", 7000 + key.number)
+    return events.Speaker(key, boot, Instant(session_at), *place, answers_at=answers)
 
 
 class Site:
@@ -109,6 +116,11 @@ class Site:
         """A system says anything at all."""
         self.take(events.Spoke(speaker(key, boot, since)), now)
 
+    def answers_ask(self, now: float, asked: float | None = None, key: SystemKey = ONE) -> Actions:
+        """A system acknowledges an ask, which left when it arrived unless said otherwise."""
+        by = speaker(key, answers_at=now if asked is None else asked)
+        return self.take(events.Spoke(by), now)
+
     def asks(
         self, now: float, name: str = "a1", who: SystemKey = TWO, whom: SystemKey = ONE
     ) -> list[Action]:
@@ -142,9 +154,11 @@ class Site:
         return self.take(events.PowerRead(server, PowerReading(power, session, now, now)), now)
 
     def reads_off(self, now: float, server: str = "db1") -> list[Action]:
-        """A BMC is read off long enough to prove it: it ends at `now`."""
+        """A BMC is read off long enough, the last time at `now`, and its system is silent when
+        it is asked: it is proved off 0.3 s later."""
         first = self.reads(Power.OFF, now - 0.5, server)
-        return first + self.reads(Power.OFF, now, server)
+        last = self.reads(Power.OFF, now, server)
+        return first + last + self.passes(now + SILENT_S)
 
     def feeds(self, now: float, power: Power, *feeds: Feed) -> list[Action]:
         """Outlets are read."""

@@ -7,10 +7,12 @@ import pytest
 from haconn.core import actions as outputs
 from haconn.core import asking, events
 from haconn.core.actions import Acknowledge, Hurry, Record, Remark, TellResult
+from haconn.core.contrary import Source
 from haconn.core.events import Requested, RequestRecorded
 from haconn.core.model import Power, SystemKey
 from haconn.core.request_table import Asked
 from haconn.core.reset import Evidence, Outcome
+from haconn.core.server import distrust_of
 from haconn.core.system import Status
 from tests.core.parts import (
     ACCEPTED,
@@ -149,35 +151,53 @@ def test_off_is_answered_at_once_with_the_age_of_the_last_read() -> None:
     site = registered()
     site.reads_off(20.0)
     site.reads(Power.OFF, 90.0)
-    site.asks(91.0)
+    assert not commands(site.asks(91.0))
+    site.passes(91.2)
+    site.reads(Power.OFF, 91.2)
+    site.passes(91.31)
     asked = told(site, TWO, "a1")
     assert (asked.outcome, asked.evidence) == (Outcome.POFF, Evidence.POWER_OFF)
-    assert asked.evidence_at == 90.0
+    assert asked.evidence_at == 91.2
+    site.asks(91.4, "a2", THREE)
+    assert told(site, THREE, "a2").evidence_at == 91.2
 
 
 def test_off_of_one_that_said_good_bye_is_answered_at_once() -> None:
     site = registered()
     site.take(events.Left(speaker(ONE)), 1.0)
     site.reads_off(20.0)
-    site.asks(20.1)
+    assert not commands(site.asks(20.4))
+    site.passes(20.8)
     assert told(site, TWO, "a1").outcome is Outcome.POFF
     assert site.system().verdict is not None
 
 
 def test_feeds_read_off_are_their_own_evidence() -> None:
     site = registered(WITH_OUTLETS)
+    site.feeds(0.0, Power.ON, FEED_A, FEED_B)
     site.feeds(10.0, Power.OFF, FEED_A, FEED_B)
-    site.asks(11.0)
+    site.feeds(14.9, Power.OFF, FEED_A, FEED_B)
+    assert commands(site.asks(14.95, "a0", THREE)) == ["SOFT_RESET"]
+
+
+def test_outlets_that_have_read_off_for_five_seconds_are_confirmed() -> None:
+    site = registered(WITH_OUTLETS)
+    site.feeds(0.0, Power.ON, FEED_A, FEED_B)
+    site.feeds(10.0, Power.OFF, FEED_A, FEED_B)
+    site.feeds(15.0, Power.OFF, FEED_A, FEED_B)
+    assert not commands(site.asks(15.1))
+    assert not commands(site.passes(15.41))
     assert told(site, TWO, "a1").evidence is Evidence.OUTLETS_OFF
 
 
-def test_feeds_that_lie_are_not_believed_again() -> None:
+def test_outlets_that_read_off_while_the_system_speaks_are_not_believed() -> None:
     site = registered(WITH_OUTLETS)
+    site.feeds(0.0, Power.ON, FEED_A, FEED_B)
     site.feeds(10.0, Power.OFF, FEED_A, FEED_B)
-    site.asks(11.0)
-    site.speaks(ONE, 14.0)
-    actions = site.asks(15.0, "a2")
-    assert commands(actions) == ["SOFT_RESET"]
+    site.feeds(15.0, Power.OFF, FEED_A, FEED_B)
+    assert not commands(site.asks(15.1))
+    assert commands(site.answers_ask(15.2, 15.1)) == ["SOFT_RESET"]
+    assert distrust_of(site.server(), Source.FEEDS) is not None
 
 
 def test_feeds_off_prove_nothing_after_the_power_was_read_on() -> None:
@@ -198,6 +218,7 @@ def test_a_dump_stays_a_dump_while_the_server_is_read_off() -> None:
     assert told(site, TWO, "a2").evidence is Evidence.HARD_RESET_ACCEPTED
     site.reads(Power.OFF, 31.0)
     site.asks(31.0, "a3")
+    site.passes(31.31)
     assert told(site, TWO, "a3").evidence is Evidence.POWER_OFF
 
 

@@ -18,9 +18,8 @@ def test_a_capture_kernel_of_the_boot_before_is_no_evidence() -> None:
 def test_a_new_boot_was_reset_and_raises_no_alarm() -> None:
     site = registered()
     site.stops(ONE, 20.0)
-    site.speaks(ONE, 30.0, since=29.0)
-    site.speaks(ONE, 40.0, NEW)
-    assert site.system().revives_at is None
+    actions = site.take(events.Spoke(speaker(ONE, NEW, answers_at=30.0)), 30.1)
+    assert [note.message for note in of(Remark, actions)] == ["booted"]
     assert of(Remark, site.passes(100.0)) == []
 
 

@@ -86,8 +86,9 @@ def test_off_moves_a_system_to_poff_and_is_told_once() -> None:
     actions = site.reads_off(20.0)
     assert messages([*actions]) == ["powered-off"]
     assert {action.receiver for action in of(TellNotices, actions)} == {TWO, THREE}
-    assert site.system().verdict == Verdict(Outcome.POFF, Evidence.POWER_OFF, at(20.0), at(20.0))
-    actions = site.reads(Power.OFF, 20.1)
+    off = Verdict(Outcome.POFF, Evidence.POWER_OFF, at(20.0), at(20.0), at(19.5))
+    assert site.system().verdict == off
+    actions = site.reads(Power.OFF, 20.4)
     assert messages([*actions]) == []
     verdict = site.system().verdict
     assert verdict is not None
@@ -250,10 +251,12 @@ def test_an_order_voids_what_its_outlet_was_read_as() -> None:
     site.orders(FEED_A, 10.1)
     site.feeds(10.2, Power.OFF, FEED_A)
     site.orders(FEED_B, 10.3)
-    reading = FeedReading(Power.OFF, at(10.25), at(10.25))
+    reading = FeedReading(Power.OFF, at(10.25), at(10.4))
     site.take(events.FeedsRead({FEED_B: reading}), 10.4)
+    site.passes(10.5)
     assert site.status() is Status.RESET
-    site.feeds(10.5, Power.OFF, FEED_B)
+    site.feeds(10.5, Power.OFF, FEED_A, FEED_B)
+    site.passes(10.81)
     assert site.status() is Status.POFF
     asked = site.world.asked[TWO, "a1"]
     assert (asked.evidence, asked.evidence_at) == (Evidence.OUTLETS_OFF, 10.5)
@@ -269,6 +272,7 @@ def test_reads_of_before_the_cut_prove_nothing() -> None:
     site.feeds(10.4, Power.OFF, FEED_A)
     assert site.status() is Status.RESET
     site.feeds(10.5, Power.OFF, FEED_B)
+    site.passes(10.81)
     assert site.status() is Status.POFF
 
 
@@ -286,6 +290,8 @@ def test_an_order_on_as_part_of_a_restore_begins_no_cut() -> None:
 
 def test_outlets_of_other_servers_are_read_for_them_alone() -> None:
     site = cutting()
+    for feed in (FEED_A, FEED_B):
+        site.orders(feed, 10.1)
     for server in ("db2", "db3"):
         policy = replace(WITH_OUTLETS, server=server, feeds=(Feed("10.1.0.9", server),))
         site.world.settings = replace(
@@ -297,6 +303,7 @@ def test_outlets_of_other_servers_are_read_for_them_alone() -> None:
     }
     assert site.server("db3").feeds == ()
     site.feeds(10.6, Power.OFF, FEED_A, FEED_B)
+    site.passes(10.91)
     assert site.status() is Status.POFF
 
 

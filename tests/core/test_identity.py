@@ -286,8 +286,9 @@ def test_word_of_a_clone_contradicts_what_was_proved_and_lifts_no_bar() -> None:
     site = registered()
     says(site, ONE, 1.0, U1)
     site.reads_off(30.0)
+    assert site.status() is Status.POFF
     says(site, ONE, 40.0, U2, CLONE)
-    assert (site.status(), site.system().boot_id) == (Status.POFF, OLD)
+    assert (site.status(), site.system().boot_id) == (Status.NORMAL, OLD)
     assert commands(site.asks(50.0)) == ["SOFT_RESET"]
 
 

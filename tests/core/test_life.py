@@ -190,8 +190,6 @@ def test_a_datagram_ends_what_was_proved_before_even_if_something_newer_is_prove
     site.asks(11.0)
     site.stops(ONE, 14.0)
     site.speaks(ONE, 14.5)
-    site.speaks(ONE, 14.2)
-    assert site.system().alive_at == 11.5
     site.asks(15.0)
     assert site.world.asked[TWO, "a1"].outcome is Outcome.DUMP
     assert {result.reason for result in of(TellResult, site.asks(15.1))} == {"verdict over"}
@@ -208,39 +206,30 @@ def test_life_during_a_reset_ends_an_earlier_verdict() -> None:
     assert {result.reason for result in of(TellResult, site.asks(12.1))} == {"verdict over"}
 
 
-def test_one_that_was_not_reset_is_normal_a_minute_after_the_last_command() -> None:
+def test_one_that_lives_after_its_notice_is_normal_at_once_and_has_nobody_reset_for_a_minute() -> (
+    None
+):
     site = registered()
     site.asks(0.0)
     site.sent(1.0)
     site.stops(ONE, 2.0)
-    site.speaks(ONE, 10.0, since=2.0)
-    assert site.system().revives_at is None
-    site.speaks(ONE, 10.0, since=2.1)
-    assert site.system().revives_at == 61.0
-    site.speaks(ONE, 11.0, since=10.5)
-    assert site.system().revives_at == 61.0
-    assert "not-reset" not in messages([*site.passes(60.9)])
-    assert "not-reset" in messages([*site.passes(61.0)])
-    assert site.status() is Status.NORMAL
-    assert (site.system().verdict, site.system().revives_at) == (None, None)
-    assert site.system().alive_at == 61.0
+    site.speaks(ONE, 4.9)
+    assert site.status() is Status.DUMP
+    actions = site.take(events.Spoke(speaker(ONE)), 5.1)
+    assert "not-reset" in messages([*actions])
+    system = site.system()
+    assert (system.status, system.verdict, system.alive_at) == (Status.NORMAL, None, 5.1)
+    site.asks(60.9, "o1", ONE, TWO)
+    assert site.world.asked[ONE, "o1"].outcome is Outcome.FAIL
+    site.asks(61.0, "o2", ONE, TWO)
+    assert site.world.asked[ONE, "o2"].outcome is None
 
 
-def test_a_command_of_long_ago_does_not_bring_the_revival_forward() -> None:
-    site = dumped(registered(), 200.0)
-    site.world.put_system(replace(site.system(), commanded_at=at(140.0)))
-    site.speaks(ONE, 205.0, since=204.0)
-    assert site.system().revives_at == 260.0
-    site = dumped(registered(), 200.0)
-    site.world.put_system(replace(site.system(), commanded_at=at(140.1)))
-    site.speaks(ONE, 205.0, since=204.0)
-    assert site.system().revives_at == at(140.1) + 60.0
-
-
-def test_a_panic_without_a_command_revives_a_minute_after_its_evidence() -> None:
+def test_one_that_panicked_unasked_and_lives_is_served_at_once() -> None:
     site = dumped(registered(), 20.0)
-    site.speaks(ONE, 30.0, since=29.0)
-    assert site.system().revives_at == 80.0
+    site.speaks(ONE, 23.1)
+    site.asks(23.2, "o1", ONE, TWO)
+    assert site.world.asked[ONE, "o1"].outcome is None
 
 
 def test_one_whose_boot_id_was_not_on_record_may_not_have_been_reset() -> None:
@@ -249,12 +238,9 @@ def test_one_whose_boot_id_was_not_on_record_may_not_have_been_reset() -> None:
     site.asks(20.0)
     site.reads_off(21.0)
     assert site.status() is Status.POFF
-    site.speaks(ONE, 22.0, since=21.5)
-    assert site.system().alive_at == 22.0
-    assert site.system().boot_unknown
-    actions = site.passes(90.0)
+    actions = site.take(events.Spoke(speaker(ONE, answers_at=21.4)), 21.5)
     assert "unknown-boot" in messages([*actions])
-    assert not site.system().boot_unknown
+    assert site.status() is Status.NORMAL
 
 
 def test_a_new_boot_is_normal_and_owes_nothing_to_the_boot_before() -> None:

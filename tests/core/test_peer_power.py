@@ -65,11 +65,11 @@ def test_a_lone_starter_knows_its_peer_off_by_a_fresh_run_only() -> None:
     assert peer_off(known, at(2.7)) is None
 
 
-def test_a_young_session_needs_five_seconds() -> None:
+def test_a_young_session_needs_ten_seconds() -> None:
     known = observe(known_of(BY_BMC), SessionOpened("m1", 1), at(-1.0))
-    known = read(known, Power.OFF, 0.0, 1.0, 2.0, 3.0, 4.0, 4.9)
-    assert peer_off(known, at(4.9)) is None
-    assert peer_off(read(known, Power.OFF, 5.0), at(5.0)) == at(5.0)
+    known = read(known, Power.OFF, *range(10), 9.9)
+    assert peer_off(known, at(9.9)) is None
+    assert peer_off(read(known, Power.OFF, 10.0), at(10.0)) == at(10.0)
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from haconn.core.model import Power, PowerReading
 from haconn.core.power import (
     BmcWatch,
+    Trust,
     off_is_fresh,
     patience_s,
     took_session,
+    was_contradicted,
     was_read,
     was_refused,
     was_unanswered,
@@ -72,14 +74,38 @@ def test_a_new_session_breaks_the_run() -> None:
         young_since=at(100.6),
         session=2,
         reachable=True,
+        trust=Trust(off_since=at(100.01)),
     )
 
 
-def test_a_run_that_begins_young_must_span_five_seconds() -> None:
+def test_a_run_that_begins_young_must_span_ten_seconds() -> None:
     watch = took_session(OLD, 2, at(100.0))
-    assert not proves(read(watch, Power.OFF, 109.9, 114.8, session=2))
-    assert proves(read(watch, Power.OFF, 109.9, 114.9, session=2))
+    assert not proves(read(watch, Power.OFF, 109.9, 119.8, session=2))
+    assert proves(read(watch, Power.OFF, 109.9, 119.9, session=2))
     assert proves(read(watch, Power.OFF, 110.0, 110.5, session=2))
+
+
+def test_an_off_that_follows_an_on_without_a_gap_is_not_young() -> None:
+    watch = read(took_session(OLD, 2, at(100.0)), Power.ON, 100.1, session=2)
+    assert proves(read(watch, Power.OFF, 101.0, 101.5, session=2))
+    gaps = (
+        was_unanswered(watch, at(98.5), at(100.6), 1.0),
+        was_refused(watch, at(100.6)),
+        took_session(watch, 3, at(100.6)),
+        read(watch, Power.UNKNOWN, 100.6, session=2),
+    )
+    for gap in gaps:
+        assert not proves(read(gap, Power.OFF, 101.0, 101.5, session=gap.session))
+
+
+def test_an_off_that_we_ordered_before_its_first_read_is_not_young() -> None:
+    watch = read(took_session(OLD, 2, at(100.0)), Power.OFF, 101.0, 101.5, session=2)
+    assert not off_is_fresh(watch, at(101.6), 1.0)
+    assert off_is_fresh(watch, at(101.6), 1.0, at(101.0))
+    assert not off_is_fresh(watch, at(101.6), 1.0, at(101.1))
+    old = read(OLD, Power.OFF, 101.0, 101.5)
+    assert old.run is not None
+    assert old.run.needs_s(at(100.0)) == old.run.needs_s(None) == 0.5
 
 
 def test_silence_breaks_the_run_and_makes_the_bmc_young_again() -> None:
@@ -88,7 +114,7 @@ def test_silence_breaks_the_run_and_makes_the_bmc_young_again() -> None:
     watch = read(watch, Power.OFF, 102.6)
     assert watch.young_since == 102.61
     assert watch.run is not None
-    assert (watch.run.reads, watch.run.span_s) == (1, 5.0)
+    assert (watch.run.reads, watch.run.span_s) == (1, 10.0)
     assert (watch.unanswered_since, watch.reachable, watch.dead) == (None, True, False)
 
 
@@ -122,6 +148,31 @@ def test_a_slow_bmc_is_dead_later_and_its_readings_stay_fresh_longer() -> None:
     slow = was_read(slow, PowerReading(Power.OFF, 1, 10.8, 11.6, 0.9))
     assert off_is_fresh(slow, at(13.4), 1.0)
     assert not off_is_fresh(slow, at(13.6), 1.0)
+
+
+def test_a_contradicted_run_begins_anew_with_a_read_that_was_asked_after_the_sign() -> None:
+    watch = was_contradicted(read(OLD, Power.OFF, 100.0, 100.5), at(100.6), at(100.7))
+    assert (watch.run, watch.trust.void_at, watch.trust.lived_at) == (None, 100.7, 100.6)
+    assert read(watch, Power.OFF, 100.6).run is None
+    again = read(watch, Power.OFF, 100.65).run
+    assert again is not None
+    assert (again.first_asked_at, again.reads) == (100.65, 1)
+
+
+def test_the_first_off_since_the_last_on_outlives_every_gap() -> None:
+    watch = read(read(OLD, Power.ON, 99.0), Power.OFF, 100.0, 101.0)
+    watch = was_unanswered(watch, at(102.0), at(104.5), 1.0)
+    watch = read(took_session(watch, 2, at(103.0)), Power.OFF, 104.0, session=2)
+    assert watch.trust.off_since == 100.01
+    assert read(watch, Power.ON, 105.0, session=2).trust == Trust(on_since=at(105.01))
+
+
+def test_trust_is_regained_by_ten_seconds_of_on_without_a_gap() -> None:
+    watch = read(OLD, Power.ON, 100.0, 105.0)
+    assert not watch.trust.is_regained(at(110.0))
+    assert watch.trust.is_regained(at(110.01))
+    assert not was_unanswered(watch, at(106.0), at(108.0), 1.0).trust.is_regained(at(120.0))
+    assert not read(watch, Power.UNKNOWN, 106.0).trust.is_regained(at(120.0))
 
 
 def test_a_bmc_that_was_not_silent_keeps_its_age() -> None:
@@ -205,8 +256,10 @@ def naive(happened: list[Happening]) -> bool:
                 continue  # its answer may still come
         times.append((what, now))
     run: list[float] = []
+    before_run = "nothing"
     for what, when in reversed(times):
         if what != "off":
+            before_run = what
             break
         run.insert(0, when)
     if len(run) < 2:
@@ -216,8 +269,8 @@ def naive(happened: list[Happening]) -> bool:
     for (before, _), (what, when) in pairwise(times):
         if before == "silent" and what in answers:
             young_from.append(when)
-    young = any(when <= run[0] < when + 10.0 for when in young_from)
-    return run[-1] - run[0] >= (5.0 if young else 0.5)
+    young = any(when <= run[0] < when + 10.0 for when in young_from) and before_run != "on"
+    return run[-1] - run[0] >= (10.0 if young else 0.5)
 
 
 @given(HAPPENINGS)

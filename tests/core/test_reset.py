@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from haconn.core.plan import Proof
+from haconn.core.plan import Proof, reset_plan
 from haconn.core.plan import test_plan as plan_of_a_test
 from haconn.core.reset import (
     Answered,
@@ -382,3 +382,13 @@ def test_an_acceptance_is_no_observation_of_the_soft_stage() -> None:
     run = soft_sent(OUTLETS)
     run.take(Seen(Evidence.HARD_RESET_ACCEPTED, at(101.0)), 101.0)
     assert run.trying.stage == 0
+
+
+def test_an_acceptance_that_is_not_believed_moves_on_the_stage_in_progress_only() -> None:
+    plan = reset_plan(OUTLETS, at(0.0), gated=False)
+    later = Trying(2, plan.deadline, Phase.ISSUED)
+    assert step(plan, later, Answered(1, ACCEPTED, believed=False), at(1.0)) == (later, ())
+    hard = Trying(1, plan.deadline, Phase.ISSUED)
+    after, actions = step(plan, hard, Answered(1, ACCEPTED, believed=False), at(1.0))
+    assert isinstance(after, Trying)
+    assert (after.stage, actions) == (2, (Record(2),))

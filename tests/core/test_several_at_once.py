@@ -105,13 +105,12 @@ def test_all_that_a_restart_lost_are_told_fail() -> None:
     assert messages(site.take(events.Resumed(), 2.0)) == ["declined", "declined"]
 
 
-def test_nobody_is_told_any_more_of_one_that_has_revived() -> None:
+def test_nobody_is_told_any_more_of_one_that_lives() -> None:
     site = registered()
     site.asks(1.0)
     site.stops(ONE, 1.5)
-    site.speaks(ONE, 2.0, since=1.9)
-    site.world.outbox.notify(THREE, ONE, outputs.NoticeKind.DUMP, at(1.5), at(61.0))
-    site.passes(61.5)
+    assert THREE in site.world.outbox.boxes
+    site.answers_ask(2.0, 1.9)
     assert site.status() is Status.NORMAL
     assert THREE not in site.world.outbox.boxes
     assert {one.reason for one in of(outputs.TellResult, site.asks(62.0))} == {"verdict over"}

@@ -36,16 +36,6 @@ def test_a_verdict_that_is_being_recorded_is_not_due() -> None:
     assert next_due(site.world) is None
 
 
-def test_a_revival_is_due_unless_the_system_is_being_reset() -> None:
-    site = registered()
-    site.stops(ONE, 20.0)
-    site.speaks(ONE, 30.0, since=29.0)
-    site.world.asked.hush_all(TWO)
-    assert next_due(site.world) == 80.0
-    site.asks(31.0)
-    assert next_due(site.world) == 33.0
-
-
 def test_the_earliest_of_all_is_due() -> None:
     site = registered()
     site.asks(1.0)
@@ -146,15 +136,6 @@ def test_results_are_looked_up_at_each_sending() -> None:
     site.speaks(ONE, 1.6, NEW)
     (again,) = of(TellResult, site.passes(1.7))
     assert (again.outcome, again.reason) == (Outcome.FAIL, "verdict over")
-
-
-def test_two_systems_revive_in_one_tick() -> None:
-    site = registered()
-    for key in (ONE, TWO):
-        site.stops(key, 20.0)
-        site.speaks(key, 30.0, since=29.0)
-    notes = of(Remark, site.take(events.Tick(), 80.0))
-    assert [dict(note.values)["system"] for note in notes] == ["6001/1", "6001/2"]
 
 
 def test_two_resets_are_taken_up_again() -> None:

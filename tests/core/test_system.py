@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from haconn.core.reset import OUTCOME_OF, Evidence
+from haconn.core.reset import OUTCOME_OF, Evidence, Outcome
 from haconn.core.system import System, Verdict, at_once, contradicted, is_barred
 from tests.core.parts import ONE, at
 
@@ -16,11 +16,9 @@ def proved(evidence: Evidence, when: float = 100.0) -> System:
     return replace(SYSTEM, verdict=verdict)
 
 
-def holds(
-    system: System, now: float, *, turned_on_at: float | None = None, off_is_fresh: bool = False
-) -> bool:
+def holds(system: System, now: float, *, turned_on_at: float | None = None) -> bool:
     turned = None if turned_on_at is None else at(turned_on_at)
-    found = at_once(system, at(now), turned_on_at=turned, off_is_fresh=off_is_fresh)
+    found = at_once(system, at(now), turned_on_at=turned)
     assert found in (None, system.verdict)
     return found is not None
 
@@ -48,14 +46,15 @@ def test_a_kdump_verdict_lasts_from_its_last_datagram() -> None:
     assert not holds(system, 210.1)
 
 
-@pytest.mark.parametrize("evidence", [Evidence.POWER_OFF, Evidence.OUTLETS_OFF])
-def test_off_holds_as_long_as_it_is_fresh(evidence: Evidence) -> None:
-    assert holds(proved(evidence), 5000.0, off_is_fresh=True)
+@pytest.mark.parametrize("evidence", [Evidence.POWER_OFF, Evidence.OUTLETS_OFF, Evidence.NEW_BOOT])
+def test_an_off_or_a_new_boot_is_no_verdict_for_the_next_request(evidence: Evidence) -> None:
     assert not holds(proved(evidence), 100.0)
 
 
-def test_a_new_boot_is_no_verdict_for_the_next_request() -> None:
-    assert not holds(proved(Evidence.NEW_BOOT), 100.0, off_is_fresh=True)
+def test_a_run_of_off_is_contradicted_after_its_first_read_and_dated_by_its_last() -> None:
+    verdict = Verdict(Outcome.POFF, Evidence.POWER_OFF, at(100.0), at(100.0), at(99.0))
+    assert verdict.contradicted_after == 99.0
+    assert replace(verdict, since=None).contradicted_after == 100.0
 
 
 def test_a_sign_of_life_ends_a_verdict() -> None:
@@ -79,7 +78,7 @@ def test_power_that_came_on_ends_a_verdict() -> None:
 
 
 def test_without_a_verdict_nothing_is_answered_at_once() -> None:
-    assert not holds(SYSTEM, 100.0, off_is_fresh=True)
+    assert not holds(SYSTEM, 100.0)
 
 
 def test_a_bar_lasts_sixty_seconds_after_the_last_command() -> None:

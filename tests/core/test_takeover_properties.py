@@ -23,7 +23,7 @@ from haconn.core.events import (
 )
 from haconn.core.model import Answer, Feed, Instant, Power, PowerReading
 from haconn.core.peer_power import PeerPower, heard, identified, known_of, observe
-from haconn.core.power import RUN_AFTER_LOGIN_S, RUN_S, YOUNG_S
+from haconn.core.power import RUN_S, RUN_YOUNG_S, YOUNG_S
 from haconn.core.reset import Command
 from haconn.core.role import Proof
 from haconn.core.server import FeedReading
@@ -68,6 +68,8 @@ class BmcRecord:
     young_until: float = 0.0
     unanswered_since: float | None = None
     dead: bool = False
+    on_before: bool = False
+    """The last read said on, and nothing came between."""
     on_asked: float = float("-inf")
     off_asked: float = float("-inf")
 
@@ -84,21 +86,22 @@ class BmcRecord:
             self.run = []
 
     def read(self, power: Power, session: int, asked: float, now: float) -> None:
+        self.on_before = self.on_before and not self.dead and session == self.session
         self.answers_again(now)
         if power is not Power.OFF or session != self.session:
             self.run = []
         if power is Power.OFF:
             if not self.run:
-                self.began_young = asked < self.young_until
+                self.began_young = asked < self.young_until and not self.on_before
             self.run.append(asked)
             self.off_asked = max(self.off_asked, asked)
         if power is Power.ON:
             self.on_asked = max(self.on_asked, asked)
-        self.session = session
+        self.session, self.on_before = session, power is Power.ON
 
     def off(self) -> bool:
         """Design section 4: what OFF is, everywhere."""
-        span = RUN_AFTER_LOGIN_S if self.began_young else RUN_S
+        span = RUN_YOUNG_S if self.began_young else RUN_S
         return len(self.run) >= 2 and self.run[-1] - self.run[0] >= span
 
 
@@ -224,6 +227,7 @@ class Attempts(RuleBasedStateMachine):
         self.session += 1
         self.judge.bmc.run, self.judge.bmc.dead = [], False
         self.judge.bmc.unanswered_since = None
+        self.judge.bmc.on_before = False
         self.judge.bmc.young_until = self.now + YOUNG_S
         self.tell(SessionOpened("m1", self.session))
 
@@ -235,6 +239,7 @@ class Attempts(RuleBasedStateMachine):
     @rule()
     def bmc_refuses(self) -> None:
         self.judge.bmc.answers_again(self.now)
+        self.judge.bmc.on_before = False
         self.judge.bmc.run = []
         self.tell(BmcRefused("m1", "no"))
 

@@ -110,7 +110,10 @@ class Player:
         began = words.time("session", now if new or known is None else known.session_at)
         address = words.named.get("from", f"10.0.0.{key.number}")
         machine = words.named.get("machine", known.uuid if known else None)
-        speaker = events.Speaker(key, boot_id, began, address, key.port, uuid=machine)
+        answers = words.time("answers", began)
+        speaker = events.Speaker(
+            key, boot_id, began, address, key.port, uuid=machine, answers_at=answers
+        )
         if words.plain[1] != "stop-notice":
             self.speakers[key] = speaker
         return speaker

@@ -1,11 +1,12 @@
 """Actions of the core as lines that an operator can read."""
 
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 from haconn.core.actions import (
     Abandon,
     Acknowledge,
     Action,
+    Ask,
     BeginRestore,
     Hurry,
     Line,
@@ -25,6 +26,8 @@ from haconn.core.messages import MESSAGES
 from haconn.core.model import Instant
 from haconn.core.reset import Evidence
 
+Ended: TypeAlias = TestEnded | RecoveryEnded
+
 
 def worded(action: Action, now: Instant) -> str:
     """Give one action as a line."""
@@ -40,7 +43,7 @@ def worded(action: Action, now: Instant) -> str:
 
 
 def _telling(
-    action: TellResult | TellNotices | TellCheck | Acknowledge | TestEnded | RecoveryEnded,
+    action: TellResult | TellNotices | TellCheck | Acknowledge | Ask | Ended,
     now: Instant,
 ) -> str:
     match action:
@@ -59,6 +62,8 @@ def _telling(
         case TellCheck():
             targets = "; ".join(_checked(target) for target in action.targets)
             return f"check reply to {action.key} token={action.token}: {targets}"
+        case Ask():
+            return f"ask {action.key} at {action.address}:{action.port} whether it lives"
         case Acknowledge():
             return f"acknowledge {action.requester} id={action.request_id}"
         case TestEnded():

@@ -1,0 +1,212 @@
+"""What a sign of life ends: verdicts, trust, and what another process proved."""
+
+from dataclasses import replace
+
+import pytest
+
+from haconn.core import events
+from haconn.core.actions import Ask, Remark
+from haconn.core.contrary import Source
+from haconn.core.model import Feed, Power
+from haconn.core.reset import Outcome
+from haconn.core.server import distrust_of
+from haconn.core.system import Status
+from tests.core.living import Living
+from tests.core.parts import (
+    ACCEPTED,
+    FEED_A,
+    FEED_B,
+    NEW,
+    ONE,
+    REFUSED,
+    TWO,
+    WITH_OUTLETS,
+    Site,
+    commands,
+    of,
+    registered,
+    speaker,
+)
+
+
+def notes(actions: list[object]) -> list[str]:
+    return [action.message for action in actions if isinstance(action, Remark)]
+
+
+def outcome(site: Site, name: str = "a1", who: object = TWO) -> Outcome | None:
+    return site.world.asked[who, name].outcome  # type: ignore[index]
+
+
+def cutting(site: Site, now: float = 10.0, name: str = "a1") -> Site:
+    """A request for ONE has come to its cut, and both outlets were ordered off."""
+    site.asks(now, name)
+    site.answers(REFUSED, now)
+    site.answers(REFUSED, now, stage=1)
+    site.orders(FEED_A, now + 0.01)
+    site.orders(FEED_B, now + 0.01)
+    return site
+
+
+# verdicts that are contradicted
+
+
+def test_a_verdict_that_is_contradicted_before_it_was_told_is_none() -> None:
+    site = registered(WITH_OUTLETS, gated=True)
+    site.asks(10.0)
+    site.record(10.0)
+    site.answers(REFUSED, 10.0)
+    site.record(10.0)
+    site.answers(REFUSED, 10.1, stage=1)
+    site.record(10.1)
+    site.orders(FEED_A, 10.2)
+    site.orders(FEED_B, 10.2)
+    site.feeds(10.3, Power.OFF, FEED_A, FEED_B)
+    site.passes(10.65)
+    assert site.status() is Status.POFF
+    actions = site.answers_ask(10.7, 10.5)
+    assert "refuted" in notes([*actions])
+    assert site.status() is Status.NORMAL
+    site.record(10.8)
+    assert outcome(site) is Outcome.FAIL
+    assert site.system().barred
+
+
+def test_an_acceptance_that_is_contradicted_before_it_was_told_goes_on_with_the_next_stage() -> (
+    None
+):
+    site = registered(WITH_OUTLETS, gated=True)
+    site.asks(10.0)
+    site.record(10.0)
+    site.answers(REFUSED, 10.0)
+    site.record(10.0)
+    site.sent(10.1, stage=1)
+    site.answers(ACCEPTED, 10.1, stage=1)
+    late = list(site.recording)
+    site.answers_ask(13.0, 13.0)
+    assert site.status() is Status.DUMP
+    actions = site.answers_ask(13.2, 13.15)
+    assert "refuted" in notes([*actions])
+    for event in late:  # the record of what is none any more
+        site.take(event, 13.3)
+    assert outcome(site) is None
+    assert commands(site.record(13.4)) == ["OUTLETS_OFF"]
+
+
+def test_a_reset_that_failed_after_a_contradiction_bars_its_target() -> None:
+    site = registered()
+    site.asks(20.0)
+    site.sent(20.0)
+    one = Living(site)
+    one.reads(Power.OFF, 20.1, 20.3, 20.5, 20.7)
+    one.reads(Power.ON, 20.9)
+    site.answers(REFUSED, 22.0)
+    site.answers(REFUSED, 22.1, stage=1)
+    one.passes(50.0)
+    assert outcome(site) is Outcome.FAIL
+    assert site.system().barred
+
+
+def test_a_dump_by_acceptance_is_asked_once_three_seconds_after_it_was_told() -> None:
+    site = registered()
+    site.asks(10.0)
+    site.answers(REFUSED, 10.0)
+    site.answers(ACCEPTED, 10.1, stage=1)
+    assert not of(Ask, site.passes(13.0))
+    actions = site.passes(20.0)
+    assert len(of(Ask, actions)) == 4
+    assert not of(Ask, site.passes(60.0))
+    assert site.status() is Status.DUMP
+
+
+def test_a_new_boot_speaks_against_no_source() -> None:
+    site = registered()
+    site.asks(10.0)
+    site.reads_off(11.0)
+    assert site.status() is Status.POFF
+    site.take(events.Spoke(speaker(ONE, NEW, answers_at=60.0)), 60.0)
+    site.take(events.Spoke(speaker(ONE, NEW, answers_at=61.0)), 61.0)
+    assert site.server().distrusts == ()
+    assert site.status() is Status.NORMAL
+
+
+# another process in the middle
+
+
+def resumed(site: Site, now: float) -> list[object]:
+    return [*site.take(events.Resumed(), now)]
+
+
+def test_an_off_that_another_process_proved_is_asked_about_again_before_it_is_told() -> None:
+    site = registered(WITH_OUTLETS, gated=True)
+    site.asks(10.0)
+    site.record(10.0)
+    site.reads(Power.OFF, 10.1)
+    site.reads(Power.OFF, 10.3)
+    site.passes(10.65)
+    site.reads(Power.OFF, 10.7)
+    reset = site.system().reset
+    assert reset is not None
+    assert reset.ended is not None
+    site.recording.clear()
+    site.world.words.clear()
+    actions = resumed(site, 12.0)
+    assert of(Ask, actions)  # type: ignore[arg-type]
+    assert outcome(site) is None
+    site.passes(12.31)
+    site.record(12.4)
+    assert outcome(site) is Outcome.POFF
+
+
+def test_an_off_that_another_process_proved_and_that_is_contradicted_then_is_not_told() -> None:
+    site = registered(WITH_OUTLETS, gated=True)
+    site.asks(10.0)
+    site.record(10.0)
+    site.reads(Power.OFF, 10.1)
+    site.reads(Power.OFF, 10.3)
+    site.passes(10.65)
+    site.reads(Power.OFF, 10.7)
+    site.recording.clear()
+    site.world.words.clear()
+    resumed(site, 12.0)
+    actions = site.answers_ask(12.02, 12.0)
+    assert "refuted" in notes([*actions])
+    site.passes(12.5)
+    assert outcome(site) is None
+    assert commands(site.record(12.6)) == ["HARD_RESET"]
+
+
+def test_a_dump_by_acceptance_of_another_process_is_asked_about_too() -> None:
+    site = registered()
+    site.asks(10.0)
+    site.answers(REFUSED, 10.0)
+    site.answers(ACCEPTED, 10.1, stage=1)
+    site.world.words.clear()
+    site.world.watches.clear()
+    resumed(site, 11.0)
+    assert of(Ask, site.passes(15.0))
+
+
+def test_distrust_outlives_the_process() -> None:
+    site = registered()
+    one = Living(site)
+    site.world.take_changes()
+    one.reads(Power.OFF, *(20.0 + n for n in range(10)))
+    assert distrust_of(site.server(), Source.BMC) is not None
+    server = site.server()
+    site.world.put_server(replace(server, distrusts=()))
+    assert [record.name for record in site.world.take_changes()] == ["db1"]  # type: ignore[union-attr]
+
+
+def test_nothing_is_watched_when_nothing_is_sought() -> None:
+    site = registered()
+    site.reads_off(20.0)
+    assert site.world.watches == {}
+
+
+@pytest.mark.parametrize("feeds", [(FEED_A,), (FEED_A, FEED_B, Feed("10.1.0.3", "1"))])
+def test_only_all_outlets_together_are_a_source(feeds: tuple[Feed, ...]) -> None:
+    site = registered(replace(WITH_OUTLETS, feeds=feeds))
+    for now in (20.0, 25.0, 31.0):
+        site.feeds(now, Power.OFF, FEED_A)
+    found = commands(site.asks(31.1))
+    assert found == ([] if len(feeds) == 1 else ["SOFT_RESET"])
