@@ -4,9 +4,11 @@ Files are replaced one by one (haconn/config/files.py). A change that has to be 
 files is written first into one file, the record; that file appears in one step, and from then on
 its texts are the ones that are read, whatever the other files still say. Then they are written
 and the record goes away. Who is killed in between has lost nothing: the next change, or the next
-copy, writes what is left. The record is as secret as what it holds.
+copy, writes what is left. The record is as secret as what it holds. Its first line is a checksum of
+the rest: settings that no operator has made are not taken from a damaged disk.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -65,7 +67,7 @@ def replace_whole(etc: Path, new: Texts) -> None:
     Raises ConfigError: before the step, and nothing has changed, or after it, where a file cannot
     be written: the new texts hold all the same, and the next change tries again.
     """
-    replace_secret(etc / RECORD, write_texts(new))
+    replace_secret(etc / RECORD, sealed(write_texts(new)))
     try:
         finish(etc)
     except ConfigError as exc:
@@ -116,7 +118,24 @@ def _model_files(etc: Path) -> list[Path]:
 
 def _read_record(etc: Path) -> Texts | None:
     text = read_text(etc / RECORD, secret=True, bytes_max=RECORD_BYTES_MAX)
-    return None if text is None else parse_texts(text, f"{etc / RECORD}")
+    if text is None:
+        return None
+    checksum, _, rest = text.partition("\n")
+    if checksum != _checksum(rest):
+        raise ConfigError(
+            f"{etc / RECORD}: damaged; compare the settings with the other management server's,"
+            " then remove it"
+        )
+    return parse_texts(rest, f"{etc / RECORD}")
+
+
+def sealed(text: str) -> str:
+    """Give what the record's file says for a text."""
+    return f"{_checksum(text)}\n{text}"
+
+
+def _checksum(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def write_texts(texts: Texts) -> str:

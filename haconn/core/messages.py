@@ -308,6 +308,12 @@ MESSAGES = {
         "whether another machine has {address} too was not asked: {reason}",
         "{address} を他のマシンも使用しているか確認できません: {reason}",
     ),
+    "state-damaged": Message(
+        "HACN323",
+        _E,
+        "{path} is damaged and counts for nothing; nothing is done that would rest on it",
+        "{path} が破損しています。内容は使用しません",
+    ),
     "socket-again": Message(
         "HACN321",
         _W,

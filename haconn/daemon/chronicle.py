@@ -13,6 +13,7 @@ from pathlib import Path
 from haconn.core.actions import Line, Remark
 from haconn.core.message import Severity
 from haconn.core.messages import MESSAGES
+from haconn.core.world import remark
 from haconn.daemon.faces import RESET_FACE_BYTES, Faces, Writer
 from haconn.daemon.journal import reset_stamp
 
@@ -159,10 +160,10 @@ class Chronicle:
         """The command has gone."""
         self._listeners.pop(operation, None)
 
-    def remark(self, remark: Remark) -> None:
+    def remark(self, said: Remark) -> None:
         """Write a line of the event log; an alarm stands until a message ends it."""
-        message = MESSAGES[remark.message]
-        values = dict(remark.values)
+        message = MESSAGES[said.message]
+        values = dict(said.values)
         text = message.text(values, self._language)
         line = f"{reset_stamp()} {message.id} {message.severity.value} {text}"
         self._by_severity[Severity.INFO].put(line)
@@ -170,15 +171,19 @@ class Chronicle:
             self._by_severity[message.severity].put(line)
         self._writer.wake()
         about = _about(values)
-        for ended in ENDS.get(remark.message, ()):
+        for ended in ENDS.get(said.message, ()):
             self.alarms.pop((ended, about), None)
         if message.alarm:
-            self.alarms[remark.message, about] = f"{message.id} {text}"
-        if remark.message in TO_SYSLOG:
+            self.alarms[said.message, about] = f"{message.id} {text}"
+        if said.message in TO_SYSLOG:
             self._syslog.put(message.severity, f"{message.id} {text}")
         heard = self._listeners.get(values.get("operation", ""))
         if heard is not None:
             heard(text)
+
+    def damaged(self, path: Path) -> None:
+        """Say that a small record cannot be used."""
+        self.remark(remark("state-damaged", path=path))
 
     def _write_failed(self, exc: OSError) -> None:
         reason = exc.strerror or str(exc)

@@ -81,7 +81,10 @@ def release(trees: Paths) -> str:
         return "nothing to release: no daemon has run"
     lock = take_lock(trees.var)
     try:
-        state = load_state(trees.run, boot_id())
+        damaged: list[File] = []
+        state = load_state(trees.run, boot_id(), damaged.append)
+        if damaged:
+            raise NotToldError(f"{damaged[0]} is damaged: the address is left to end by itself")
         if state is None:
             return "nothing to release: no daemon of a pair has run in this boot"
         with VirtualAddress(state.virtual_address, state.prefix) as address:

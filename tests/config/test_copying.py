@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import threading
 from collections.abc import Callable
@@ -20,9 +21,10 @@ from haconn.config.hashing import configuration_hash
 from haconn.config.keys import fresh_key
 from haconn.config.schema import Configuration
 from haconn.config.store import change, load, look, models_of
-from haconn.config.texts import RECORD, Texts, finish, read_texts, write_texts
+from haconn.config.texts import RECORD, Texts, finish, read_texts, sealed, write_texts
 from tests.config.samples import CANARY, stored
 from tests.config.test_pdu_models import GOOD
+from tests.daemon.mutations import every_byte, random_mutations
 
 Edit = Callable[[Configuration], Configuration]
 
@@ -205,7 +207,7 @@ def test_arbitrary_damage_is_a_config_error_or_a_whole_configuration(
 
 def interrupted_after(standby: Path, texts: Texts, writes: int) -> None:
     """Do what `install` does, up to a crash after so many of its files."""
-    replace_text(standby / RECORD, write_texts(texts), 0o600)
+    replace_text(standby / RECORD, sealed(write_texts(texts)), 0o600)
     for file, text in list(texts.files.items())[:writes]:
         replace_text(standby / file, text, 0o600)
 
@@ -318,3 +320,17 @@ def test_what_root_takes_in_belongs_to_the_owner_of_the_directory(
     install(standby, bundle(active))
     for place in (SECRETS, "pdu-models", "pdu-models/SITE.toml"):
         assert (standby / place).stat().st_uid == 4242
+
+
+def test_a_damaged_record_is_refused_and_no_settings_are_taken_from_it(tmp_path: Path) -> None:
+    chance = random.Random(7)
+    record = tmp_path / RECORD
+    good = sealed(write_texts(Texts({"pservers.toml": "# none\n"}, {}))).encode()
+    mutations = [*every_byte(good), *random_mutations(good, 2_000, chance)]
+    for data in mutations:
+        record.write_bytes(data)
+        record.chmod(0o600)
+        with pytest.raises(ConfigError, match=r"damaged|no UTF-8"):
+            read_texts(tmp_path)
+    record.write_bytes(good)
+    assert read_texts(tmp_path).files["pservers.toml"] == "# none\n"

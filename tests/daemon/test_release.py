@@ -1,6 +1,8 @@
 """After the end of a daemon: the address is gone first, then the peer is told, and never else."""
 
+import fcntl
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -244,10 +246,26 @@ def test_a_port_that_is_taken_does_not_keep_it_from_telling(site: Site) -> None:
 
 
 def test_what_hangs_is_given_up(site: Site) -> None:
-    os.mkfifo(site.base / "run" / PAIR_STATE)
-    status, said = site.release()
+    site.leaves()
+    former = signal.signal(signal.SIGIO, signal.SIG_IGN)
+    try:
+        with (site.base / "var" / LOCK).open("w") as held:
+            fcntl.fcntl(held, fcntl.F_SETLEASE, fcntl.F_WRLCK)  # whoever opens it has to wait
+            status, said = site.release()
+    finally:
+        signal.signal(signal.SIGIO, former)
     assert status == 1
     assert "not done in time" in said
+
+
+def test_a_damaged_state_is_told_and_nothing_is_done(site: Site) -> None:
+    site.leaves()
+    path = site.base / "run" / PAIR_STATE
+    path.write_bytes(path.read_bytes().replace(b"10.", b"11.", 1).replace(b"127.", b"128.", 1))
+    status, said = site.release()
+    assert status == 1
+    assert "pair-state is damaged" in said
+    assert not site.heard(Path.DUPLEX)
 
 
 @pytest.mark.parametrize("tree", ["HACONN_VAR", "HACONN_RUN"])

@@ -70,7 +70,9 @@ class Membership:
         self.heard_of = HeardOf()
         self._fencings = Fencings(peer, repowers)
         if repowers is not None:
-            self._fencings.repowers = repowers.load(Instant(trio.current_time()))
+            self._fencings.repowers = repowers.load(
+                Instant(trio.current_time()), lambda path: say(remark("state-damaged", path=path))
+            )
         self._tools = Tools(voice, record, say, peer)
 
     def attach(self, owner: PairOwner, devices: PeerDevices) -> None:

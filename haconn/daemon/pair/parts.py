@@ -144,7 +144,7 @@ def build_pair(
     now = Instant(trio.current_time())
     member = Member(session, two.rank, epoch)
     generations = frozenset(generations_of(configuration))
-    pair = new_pair(settings, member, record.load(), now, generations)
+    pair = new_pair(settings, member, record.load(chronicle.damaged), now, generations)
     repowers = Repowers(trees.var)
     membership = Membership(two.peer.name, voice, record, chronicle.remark, repowers)
     membership.standing = _standing(trees, configuration, models)

@@ -6,14 +6,12 @@ pair-state     what the release program has to know once the daemon is dead.
 
 Both hold only in the boot in which they were written, whatever keeps HACONN_RUN over a boot: who
 was cut off from power has not seen what the peer did since. They are replaced as a whole, and
-nothing is synced: a crash of the machine ends the boot anyway. What cannot be read is as if it
-were not there: then nobody acts on it, which is always allowed.
+nothing is synced: a crash of the machine ends the boot anyway. What is damaged is as if it were
+not there, and is told: then nobody acts on it, which is always allowed.
 
 Nothing here raises or waits. Imports are few, since the release program is in a hurry.
 """
 
-import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from pathlib import Path as File
 from typing import Any
 
 from haconn.core.beat import Echo, PairSession, Path
+from haconn.daemon.small_files import Tell, ignore, load, remove, store
 
 PEER_STOPPED = "peer-stopped"
 PAIR_STATE = "pair-state"
@@ -29,7 +28,6 @@ PRODUCT_UUID = "product_uuid"
 NO_UUID = bytes(16)
 SESSION_BYTES = 16
 SEQ_MAX = 2**64 - 1
-_BYTES_MAX = 4096
 _NUMBERS = {"epoch": 2**32 - 1, "prefix": 32, "own_port": 65535, "peer_port": 65535}
 _DOTTED = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -43,9 +41,9 @@ class PeerStopped:
         self._path = run / PEER_STOPPED
         self._boot = boot
 
-    def load(self) -> Echo | None:
+    def load(self, damaged: Tell = ignore) -> Echo | None:
         """Give the datagram that said so, None unless it was heard in this boot."""
-        row = _read(self._path)
+        row = _row(self._path, damaged)
         if not self._boot or row.get("boot") != self._boot:
             return None
         session, seq = _session(row.get("session")), _number(row.get("seq"), SEQ_MAX)
@@ -55,13 +53,13 @@ class PeerStopped:
         """Put it on record; gives what went wrong, and then there is no record of it."""
         if not self._boot:
             return f"{self._path}: not kept, the kernel tells no boot id"
-        return _replace(
+        return store(
             self._path, {"boot": self._boot, "session": echo.session.hex(), "seq": echo.seq}
         )
 
     def delete(self) -> str | None:
         """Let there be no record; gives what went wrong, and then it may still be believed."""
-        return _remove(self._path)
+        return remove(self._path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +90,7 @@ def store_state(run: File, state: PairState) -> str | None:
     To be called at the start, before the address is added at an activation, and when an address
     of the peer becomes known.
     """
-    return _replace(
+    return store(
         run / PAIR_STATE,
         {
             "boot": state.boot,
@@ -111,9 +109,9 @@ def store_state(run: File, state: PairState) -> str | None:
     )
 
 
-def load_state(run: File, boot: str) -> PairState | None:
+def load_state(run: File, boot: str, damaged: Tell = ignore) -> PairState | None:
     """Give what the last process left, None unless it was of this boot."""
-    row = _read(run / PAIR_STATE)
+    row = _row(run / PAIR_STATE, damaged)
     session = _session(row.get("session"))
     me, peer_name, was_active = row.get("me"), row.get("peer_name"), row.get("was_active")
     address, own, peer = (
@@ -147,7 +145,7 @@ def forget_state(run: File) -> str | None:
     The release program has done what it said, or the daemon runs in single mode, in which the
     address is the operator's.
     """
-    return _remove(run / PAIR_STATE)
+    return remove(run / PAIR_STATE)
 
 
 def machine_uuid(run: File) -> bytes:
@@ -166,33 +164,9 @@ def machine_uuid(run: File) -> bytes:
     return NO_UUID if uuid == b"\xff" * 16 else uuid
 
 
-def _read(path: File) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            row = json.loads(file.read(_BYTES_MAX))
-    except (OSError, ValueError, RecursionError):
-        return {}
+def _row(path: File, damaged: Tell) -> dict[str, Any]:
+    row = load(path, damaged)
     return row if isinstance(row, dict) else {}
-
-
-def _replace(path: File, row: Mapping[str, object]) -> str | None:
-    part = path.with_suffix(".part")
-    try:
-        file = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(file, "wb") as stream:
-            stream.write(json.dumps(row).encode() + b"\n")
-        part.replace(path)
-    except OSError as exc:
-        return _fault(path, exc)
-    return None
-
-
-def _remove(path: File) -> str | None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as exc:
-        return _fault(path, exc)
-    return None
 
 
 def _session(value: object) -> PairSession | None:
@@ -218,7 +192,3 @@ def _is_address(value: object) -> bool:
     if not isinstance(value, str) or _DOTTED.fullmatch(value) is None:
         return False
     return all(int(part) <= 255 for part in value.split("."))
-
-
-def _fault(path: File, exc: OSError) -> str:
-    return f"{path}: {exc.strerror or exc}"

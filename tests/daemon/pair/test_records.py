@@ -1,6 +1,5 @@
 """What is left in /run holds for this boot only, and damage is as if there were nothing."""
 
-import json
 import os
 import uuid
 from dataclasses import replace
@@ -24,6 +23,7 @@ from haconn.daemon.pair.records import (
     machine_uuid,
     store_state,
 )
+from haconn.daemon.small_files import load, store
 
 BOOT = "0d5a6bd3-4b4e-4a53-9df0-5a4b3f2f8b11"
 ECHO = Echo(PairSession(bytes(range(16))), 77)
@@ -66,9 +66,7 @@ def test_a_record_of_another_boot_does_not_hold(tmp_path: File) -> None:
 def test_without_a_boot_id_no_record_holds(tmp_path: File) -> None:
     record = PeerStopped(tmp_path, "")
     assert record.keep(ECHO) is not None
-    (tmp_path / PEER_STOPPED).write_text(
-        json.dumps({"boot": "", "session": ECHO.session.hex(), "seq": 1})
-    )
+    store(tmp_path / PEER_STOPPED, {"boot": "", "session": ECHO.session.hex(), "seq": 1})
     assert record.load() is None
 
 
@@ -89,9 +87,9 @@ def test_without_a_boot_id_no_record_holds(tmp_path: File) -> None:
 )
 def test_a_damaged_record_is_none(tmp_path: File, damage: dict[str, object]) -> None:
     row: dict[str, object] = {"boot": BOOT, "session": ECHO.session.hex(), "seq": 77}
-    (tmp_path / PEER_STOPPED).write_text(json.dumps(row))
+    store(tmp_path / PEER_STOPPED, row)
     assert PeerStopped(tmp_path, BOOT).load() == ECHO
-    (tmp_path / PEER_STOPPED).write_text(json.dumps(row | damage))
+    store(tmp_path / PEER_STOPPED, row | damage)
     assert PeerStopped(tmp_path, BOOT).load() is None
 
 
@@ -166,8 +164,9 @@ def test_the_state_of_the_pair_is_what_was_stored(tmp_path: File) -> None:
 )
 def test_a_damaged_state_is_none(tmp_path: File, damage: dict[str, object]) -> None:
     store_state(tmp_path, STATE)
-    row = json.loads((tmp_path / PAIR_STATE).read_text())
-    (tmp_path / PAIR_STATE).write_text(json.dumps(row | damage))
+    row = load(tmp_path / PAIR_STATE)
+    assert isinstance(row, dict)
+    store(tmp_path / PAIR_STATE, row | damage)
     assert load_state(tmp_path, BOOT) is None
 
 

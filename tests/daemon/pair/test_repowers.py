@@ -1,18 +1,18 @@
 """How often the peer was switched on again outlives the process, and the boot."""
 
-import json
 from pathlib import Path
 
 import pytest
 
 from haconn.core.model import Instant
 from haconn.core.pair_state import Fenced
-from haconn.core.repower import PERIOD_S
+from haconn.core.repower import PERIOD_S, may_repower
 from haconn.core.role import Proof
 from haconn.core.takeover import Proved
 from haconn.daemon.journal import wall_clock
 from haconn.daemon.pair.membership import Fencings
 from haconn.daemon.pair.repowers import NAME, Repowers
+from haconn.daemon.small_files import store
 
 NOW = Instant(1000.0)
 
@@ -26,16 +26,26 @@ def test_another_process_knows_them_by_its_own_clock(tmp_path: Path) -> None:
 
 def test_what_is_older_than_an_hour_or_lies_ahead_counts_for_nothing(tmp_path: Path) -> None:
     stamps = [wall_clock() - PERIOD_S - 1, wall_clock() + 60, wall_clock() - 60]
-    (tmp_path / NAME).write_text(json.dumps(stamps), encoding="ascii")
+    store(tmp_path / NAME, stamps)
     assert Repowers(tmp_path).load(NOW) == pytest.approx([940.0], abs=5.0)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "{", "{}", '[true, null, "x"]', "[" * 3000, f"[1{'0' * 400}]"]
-)
-def test_what_cannot_be_read_is_none(tmp_path: Path, text: str) -> None:
-    (tmp_path / NAME).write_text(text, encoding="ascii")
+@pytest.mark.parametrize("value", [{}, [True, None, "x"], [10**400]])
+def test_what_is_no_stamp_counts_for_nothing(tmp_path: Path, value: object) -> None:
+    store(tmp_path / NAME, value)
     assert Repowers(tmp_path).load(NOW) == ()
+
+
+@pytest.mark.parametrize("text", ["", "{", "{}", "[1, 2]", "[" * 3000, f"[1{'0' * 400}]"])
+def test_a_damaged_file_is_told_and_may_have_held_all_that_an_hour_allows(
+    tmp_path: Path, text: str
+) -> None:
+    (tmp_path / NAME).write_text(text, encoding="ascii")
+    told: list[Path] = []
+    history = Repowers(tmp_path).load(NOW, told.append)
+    assert told == [tmp_path / NAME]
+    assert not may_repower(history, NOW)
+    assert may_repower(history, Instant(NOW + PERIOD_S))
 
 
 def test_a_file_that_is_not_there_is_none(tmp_path: Path) -> None:

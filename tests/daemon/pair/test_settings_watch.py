@@ -10,7 +10,7 @@ from haconn.config.copying import bundle, install
 from haconn.config.hashing import configuration_hash
 from haconn.config.schema import Configuration, Timers
 from haconn.config.store import change, load, models_of
-from haconn.config.texts import RECORD, parse_texts, write_texts
+from haconn.config.texts import RECORD, parse_texts, sealed, write_texts
 from haconn.daemon.pair.settings_watch import UNREADABLE, SettingsWatch
 from tests.daemon.files import store
 from tests.daemon.pair.members import configuration
@@ -127,7 +127,7 @@ async def test_an_interrupted_copy_counts_as_what_it_was_going_to_write(bench: B
     files["secrets.toml"] = files["secrets.toml"].replace("server3", "server4")
     record = bench.etc / RECORD
     record.touch(0o600)
-    record.write_text(write_texts(texts._replace(files=files)))
+    record.write_text(sealed(write_texts(texts._replace(files=files))))
     (told,) = await bench.look()
     assert told == bench.hash != before
     assert bench.watch.differs
