@@ -20,12 +20,14 @@ from haconn.core.machine_id import uuid_matches
 from haconn.core.model import Feed, Power
 from haconn.core.peer_power import (
     PeerPower,
+    bmc_reached,
     fenceable,
     heard,
     hindrance,
     identified,
     known_of,
     observe,
+    outlets_reached,
     peer_off,
     says_on,
 )
@@ -157,6 +159,21 @@ def test_a_peer_of_which_every_pdu_answers_can_be_fenced() -> None:
     )
     unused = replace(known, means=replace(known.means, outlets=False))
     assert hindrance(unused) == "its BMC is lost"
+
+
+def test_bmc_and_outlets_are_told_apart_and_nothing_is_told_before_they_answer() -> None:
+    """B2: each goes into the heartbeat by itself."""
+    known = known_of(WITH_OUTLETS)
+    assert (bmc_reached(known), outlets_reached(known)) == (None, None)
+    known = read(known, Power.ON, 1.0)
+    assert (bmc_reached(known), outlets_reached(known)) == (True, None)
+    pdus = sorted({feed.pdu for feed in WITH_OUTLETS.feeds})
+    for pdu in pdus:
+        known = observe(known, PduSeen(pdu, True), at(1.0))
+    assert outlets_reached(known) is True
+    known = observe(known, PduSeen(pdus[0], False), at(2.0))
+    assert (bmc_reached(known), outlets_reached(known)) == (True, False)
+    assert outlets_reached(read(known_of(BY_BMC), Power.ON, 1.0)) is None
 
 
 def test_a_bmc_that_is_not_believed_leaves_the_pdus() -> None:
