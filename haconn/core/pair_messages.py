@@ -17,6 +17,13 @@ PAIR_MESSAGES = {
         "becomes active, epoch {epoch}; {server}: {proof}",
         "稼働系になります 世代 {epoch} {server}: {proof}",
     ),
+    "pair-lock": Message(
+        "HACN432",
+        _E,
+        "{path} is another file than this process has locked: the address is dropped,"
+        " and this process ends",
+        "{path} はこのプロセスがロックしたファイルではなくなったため アドレスを解放して終了します",
+    ),
     "pair-conservative": Message(
         "HACN403",
         _W,

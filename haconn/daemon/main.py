@@ -25,10 +25,9 @@ from haconn.config.schema import Configuration
 from haconn.config.store import load, models_of
 from haconn.daemon.journal import host_name
 from haconn.daemon.pair.exclusivity import LockError, only_process
-from haconn.daemon.pair.main import serve_pair
+from haconn.daemon.pair.main import Sole, serve_pair
 from haconn.daemon.pair.parts import Two, paths_of, two_of
 from haconn.daemon.pair.paths import PairPortError
-from haconn.daemon.pair.paths import Paths as PairPaths
 from haconn.daemon.pair.records import forget_state
 from haconn.daemon.service import Service, StartError
 
@@ -87,9 +86,9 @@ def _run_single(trees: Paths, configuration: Configuration, models: dict[str, Pd
 def _run_pair(trees: Paths, configuration: Configuration, models: dict[str, PduModel]) -> int:
     two = two_of(configuration, host_name())
     paths = paths_of(two, configuration)
-    with only_process(trees.var, paths.open):
+    with only_process(trees.var, paths.open) as lock:
         try:
-            return trio.run(_serve_pair, trees, configuration, models, two, paths)
+            return trio.run(_serve_pair, trees, configuration, models, two, Sole(paths, lock))
         finally:
             paths.close()
 
@@ -125,10 +124,10 @@ async def _serve_pair(
     configuration: Configuration,
     models: dict[str, PduModel],
     two: Two,
-    paths: PairPaths,
+    sole: Sole,
 ) -> int:
     with trio.open_signal_receiver(*TO_STOP) as signals:
-        return await serve_pair(trees, configuration, models, two, paths, signals)
+        return await serve_pair(trees, configuration, models, two, sole, signals)
 
 
 async def _until_stopped(

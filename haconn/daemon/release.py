@@ -3,7 +3,9 @@
 systemd runs it after any end of the daemon (ExecStopPost), as the same user, when all processes
 of the unit are gone. In this order, and each only if the one before was done:
 
-1. The lock in HACONN_VAR is taken, so no daemon of this state is alive, and none starts meanwhile.
+1. The lock in HACONN_VAR and the pair's port on this server's addresses are taken, so no daemon
+   is alive, and none starts meanwhile. The lock alone would not show it: once HACONN_VAR is removed
+   and made anew, the lock is another file, while the daemon goes on with its own.
 2. The virtual address is removed from whatever interface has it, and read back as gone.
 3. If that session was ever active, the peer is told RELEASE(session), on every path, three times.
 
@@ -21,12 +23,14 @@ Exit status 0: done, or nothing to do. 1: not done; the lease of the address end
 second, and the peer finds out by itself. One line says which.
 """
 
+import errno
 import os
 import select
 import signal
 import socket
 import sys
 import tomllib
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path as File
 from types import FrameType, TracebackType
@@ -52,6 +56,10 @@ GAP_S = 0.05
 SECRETS = "secrets.toml"
 
 
+class PortError(Exception):
+    """The pair's port is taken, so a daemon may be alive: nothing is done. One line."""
+
+
 class NotToldError(Exception):
     """The address is gone, and the peer could not be told. One line."""
 
@@ -65,7 +73,7 @@ def main() -> int:
         _say(release(paths(os.environ)))
     except TakenError as exc:
         _say(f"nothing to release: {exc}")
-    except (AddressError, ConfigError, LockError, NotToldError) as exc:
+    except (AddressError, ConfigError, LockError, NotToldError, PortError) as exc:
         _say(str(exc))
         return EXIT_FAILED
     return EXIT_OK
@@ -74,7 +82,8 @@ def main() -> int:
 def release(trees: Paths) -> str:
     """Do it, and give the line that says what was done.
 
-    Raises TakenError if a daemon runs, and LockError, AddressError, NotToldError.
+    Raises TakenError if a daemon runs, and LockError, PortError, AddressError,
+    NotToldError.
     """
     if not (trees.var / LOCK).exists():
         # it is not made here: whoever runs this by hand would own it, and not the daemon
@@ -87,31 +96,37 @@ def release(trees: Paths) -> str:
             raise NotToldError(f"{damaged[0]} is damaged: the address is left to end by itself")
         if state is None:
             return "nothing to release: no daemon of a pair has run in this boot"
-        with VirtualAddress(state.virtual_address, state.prefix) as address:
-            had = address.strip()
-        place = f"removed from {', '.join(had)}" if had else "on no interface"
-        told = _tell_peer(trees.etc, state) if state.was_active else "this session was not active"
-        fault = forget_state(trees.run)
-        return f"{state.virtual_address} is {place}; {told}{f'; {fault}' if fault else ''}"
+        with ExitStack() as open_ones:
+            return _release(trees, state, _ports(state, open_ones))
     finally:
         os.close(lock)
 
 
-def _tell_peer(etc: File, state: PairState) -> str:
+def _release(trees: Paths, state: PairState, sockets: Mapping[Path, socket.socket]) -> str:
+    """What `release` does when no daemon is alive."""
+    with VirtualAddress(state.virtual_address, state.prefix) as address:
+        had = address.strip()
+    place = f"removed from {', '.join(had)}" if had else "on no interface"
+    told = "this session was not active"
+    if state.was_active:
+        told = _tell_peer(trees.etc, state, sockets)
+    fault = forget_state(trees.run)
+    return f"{state.virtual_address} is {place}; {told}{f'; {fault}' if fault else ''}"
+
+
+def _tell_peer(etc: File, state: PairState, sockets: Mapping[Path, socket.socket]) -> str:
     """Say RELEASE on every path where the peer's address is known."""
     try:
         datagrams = _sealed(etc, state)
     except (ConfigError, ValueError) as exc:
         raise NotToldError(f"{state.virtual_address} is gone, the peer is not told: {exc}") from exc
     reached: dict[Path, None] = {}
-    with ExitStack() as open_ones:
-        sockets = {path: open_ones.enter_context(_socket_of(path, state)) for path in state.peer}
-        for number in range(SENDINGS):
-            if number:
-                select.select([], [], [], GAP_S)
-            for path, one in sockets.items():
-                if _send(one, datagrams, (state.peer[path], state.peer_port)):
-                    reached[path] = None
+    for number in range(SENDINGS):
+        if number:
+            select.select([], [], [], GAP_S)
+        for path, address in state.peer.items():
+            if _send(sockets[path], datagrams, (address, state.peer_port)):
+                reached[path] = None
     if not reached:
         raise NotToldError(f"{state.virtual_address} is gone, the peer is not told: no path")
     return f"the peer was told on {', '.join(path.value for path in reached)}"
@@ -143,16 +158,26 @@ def _peer_keys(text: str) -> list[tuple[int, Secret]]:
         raise ValueError(f"{SECRETS}: no key of the pair") from None
 
 
-def _socket_of(path: Path, state: PairState) -> socket.socket:
-    """A socket on the pair's port, which filters between the two may ask for, or on any."""
-    one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-    for place in ((state.own.get(path, ""), state.own_port), (state.own.get(path, ""), 0)):
+def _ports(state: PairState, open_ones: ExitStack) -> dict[Path, socket.socket]:
+    """Take the pair's port wherever the daemon had it; raises PortError if a process has it.
+
+    Filters between the two may ask for that port, so RELEASE leaves from it. From an address that
+    this server has no longer, the port cannot be taken: any other is then worth a try.
+    """
+    sockets = {}
+    for path in {**state.own, **state.peer}:
+        one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        sockets[path] = open_ones.enter_context(one)
+        place = (state.own.get(path, ""), state.own_port if path in state.own else 0)
         try:
             one.bind(place)
-            break
-        except OSError:
-            continue  # unbound it is worth a try
-    return one
+        except OSError as exc:
+            if exc.errno == errno.EADDRINUSE:
+                raise PortError(
+                    f"port {place[1]} of the pair on {place[0]}: another process has it;"
+                    " the address is left to end by itself, and the peer is not told"
+                ) from exc
+    return sockets
 
 
 def _send(one: socket.socket, datagrams: tuple[bytes, ...], place: tuple[str, int]) -> bool:

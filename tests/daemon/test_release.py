@@ -237,12 +237,19 @@ def test_with_nobody_to_tell_it_says_so(site: Site) -> None:
     assert "no path" in said
 
 
-def test_a_port_that_is_taken_does_not_keep_it_from_telling(site: Site) -> None:
+@pytest.mark.parametrize("path", Path)
+def test_where_the_port_of_the_pair_is_taken_nothing_is_touched_or_said(
+    site: Site, path: Path
+) -> None:
+    """HACONN_VAR was made anew under a daemon that serves: its lock is another file, and free."""
     site.leaves()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
-        other.bind((OWN[Path.DUPLEX], site.state.own_port))
-        assert site.release()[0] == 0
-    assert {source for _, source in site.heard(Path.DUPLEX)} == {OWN[Path.DUPLEX]}
+        other.bind((OWN[path], site.state.own_port))
+        status, said = site.release()
+    assert status == 1
+    assert f"port {site.state.own_port} of the pair on {OWN[path]}: another process has it" in said
+    assert site.left == site.state
+    assert all(not site.heard(one) for one in Path)
 
 
 def test_what_hangs_is_given_up(site: Site) -> None:
@@ -357,6 +364,7 @@ def released_in_a_namespace(unshare: str, site: Site, add: str, drop: str = "") 
     script = IN_A_NAMESPACE.format(add=add, drop=drop, python=sys.executable)
     done = subprocess.run(
         [unshare, "--net", "sh", "-c", script],
+        cwd=site.base,
         env=site.environment,
         capture_output=True,
         text=True,
@@ -377,6 +385,26 @@ def test_the_address_is_removed_and_nothing_else(site: Site, unshare: str, prefi
     assert "198.51.100.1/24" in said
     assert f"{VIRTUAL}/" not in said
     assert site.left is None
+
+
+@NEEDS_ROOT
+def test_the_address_stays_where_the_port_of_the_pair_is_taken(site: Site, unshare: str) -> None:
+    site.leaves()
+    holder = (
+        "import socket, time; one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);"
+        f"one.bind(('{OWN[Path.DUPLEX]}', {site.state.own_port})); print(1, flush=True);"
+        "time.sleep(60)"
+    )
+    add = (
+        f"ip address add {VIRTUAL}/32 dev one valid_lft 60 preferred_lft 60\n"
+        f'mkfifo held; {sys.executable} -c "{holder}" >held & holder=$!; read _ <held\n'
+        'trap "kill $holder" EXIT'
+    )
+    status, said = released_in_a_namespace(unshare, site, add)
+    assert status == 1, said
+    assert "another process has it" in said
+    assert f"{VIRTUAL}/32" in said
+    assert site.left == site.state
 
 
 @NEEDS_ROOT

@@ -7,14 +7,17 @@ process with other trees strip the address of one that serves; the port alone, o
 configuration write into its files. In single mode there is no port of the pair, and no address is
 stripped: the lock is enough.
 
-The kernel gives both back at the end of the process, however it ends. The release program asks
-for the lock only: whoever has it is the daemon of this state, and alive.
+The kernel gives both back at the end of the process, however it ends. The release program takes
+both as well. A lock is a file, not a name: once HACONN_VAR is removed and made anew, the file of
+that name is another one, and free. So the daemon of a pair looks whether its lock is still the
+file of that name, and ends if it is not.
 """
 
 import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 LOCK = "lock"
@@ -28,8 +31,30 @@ class TakenError(LockError):
     """Another process has it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """The lock of a state, held."""
+
+    path: Path
+    file: int
+
+    def lost(self) -> bool:
+        """Whether the file of that name is another one, or none: then it keeps no process away.
+
+        What cannot be looked at (an error of the disk) is no sign of that.
+        """
+        held = os.fstat(self.file)
+        try:
+            named = os.lstat(self.path)
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        except OSError:
+            return False
+        return not os.path.samestat(held, named)
+
+
 @contextmanager
-def only_process(var: Path, bind: Callable[[], object] | None = None) -> Iterator[None]:
+def only_process(var: Path, bind: Callable[[], object] | None = None) -> Iterator[Lock]:
     """Be the only process of this state for the length of the block; raises LockError.
 
     Args:
@@ -41,7 +66,7 @@ def only_process(var: Path, bind: Callable[[], object] | None = None) -> Iterato
         bind()
     file = take_lock(var)
     try:
-        yield
+        yield Lock(var / LOCK, file)
     finally:
         os.close(file)
 

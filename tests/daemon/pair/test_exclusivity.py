@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from haconn.core.beat import Path as Way
-from haconn.daemon.pair.exclusivity import LOCK, LockError, TakenError, only_process, take_lock
+from haconn.daemon.pair.exclusivity import (
+    LOCK,
+    Lock,
+    LockError,
+    TakenError,
+    only_process,
+    take_lock,
+)
 from haconn.daemon.pair.paths import PairPortError, Paths
 from tests.drivers.ipmi_peers import free_port
 
@@ -52,6 +59,29 @@ def test_with_the_port_and_without_the_lock_it_is_not_the_only_one(tmp_path: Pat
             pytest.fail("it is not the only one")
         assert paths.own(), "the caller's to give back"
         paths.close()
+
+
+def test_a_lock_is_lost_when_the_file_of_that_name_is_another_or_none(tmp_path: Path) -> None:
+    var = tmp_path / "var"
+    var.mkdir()
+    with only_process(var) as lock:
+        assert not lock.lost()
+        var.rename(tmp_path / "away")
+        assert lock.lost()
+        var.write_text("no directory")
+        assert lock.lost()
+        var.unlink()
+        var.mkdir()
+        with only_process(var) as other:
+            assert lock.lost()
+            assert not other.lost()
+
+
+def test_a_lock_that_cannot_be_looked_at_is_not_lost(tmp_path: Path) -> None:
+    with only_process(tmp_path) as lock:
+        loop = tmp_path / "loop"
+        loop.symlink_to(loop)
+        assert not Lock(loop / LOCK, lock.file).lost()
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

@@ -10,7 +10,8 @@ from haconn.config.store import load, models_of
 from haconn.core.beat import NOBODY, IntentHeard, PairRole
 from haconn.daemon.pair.address import AddressKeeper
 from haconn.daemon.pair.ending import EXIT_OK
-from haconn.daemon.pair.main import serve_pair
+from haconn.daemon.pair.exclusivity import LOCK, only_process
+from haconn.daemon.pair.main import LOOK_AT_LOCK_S, Sole, serve_pair, watch_lock
 from haconn.daemon.pair.parts import paths_of, two_of
 from haconn.daemon.parts import StartError
 from tests.daemon.pair.members import AddressInMemory, two_members
@@ -80,15 +81,35 @@ async def test_what_the_machine_lacks_is_one_line_and_no_internal_error(tmp_path
         settings, models = load(one.trees.etc), models_of(one.trees.etc)
         two = two_of(settings, one.name)
         paths = paths_of(two, settings)
-        paths.open()
-        try:
-            with (
-                trio.open_signal_receiver(signal.SIGUSR2) as signals,
-                pytest.raises(StartError, match=r"control\.sock"),
-            ):
-                await serve_pair(one.trees, settings, models, two, paths, signals)
-        finally:
-            paths.close()
+        with (
+            trio.open_signal_receiver(signal.SIGUSR2) as signals,
+            only_process(one.trees.var, paths.open) as lock,
+            pytest.raises(StartError, match=r"control\.sock"),
+        ):
+            await serve_pair(one.trees, settings, models, two, Sole(paths, lock), signals)
+        paths.close()
         log = (one.trees.log / "eventlog0").read_text(encoding="utf-8")
         assert "stopped abnormally" in log
         assert "traceback" not in log
+
+
+async def test_a_process_whose_lock_is_another_file_drops_the_address_and_ends(
+    tmp_path: Path,
+) -> None:
+    """HACONN_VAR was removed and made anew: whatever takes the new lock may strip the address."""
+    async with two_members(tmp_path) as members:
+        active, standby = await members.in_step()
+        var = tmp_path / "locked"
+        var.mkdir()
+        with only_process(var) as lock:
+            members.nursery.start_soon(
+                watch_lock, lock, active.service, active.parts, active.ending
+            )
+            await trio.sleep(LOOK_AT_LOCK_S + STICKS_S)
+            assert active.address.had
+            (var / LOCK).unlink()
+            await active.ended.wait()
+        assert active.codes == [1]
+        await active.until(lambda: not active.address.had)
+        assert f"{var / LOCK} is another file" in active.events()
+        await standby.until(lambda: standby.serves)
