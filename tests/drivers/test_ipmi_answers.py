@@ -32,11 +32,14 @@ async def test_a_refusal_carries_its_code_and_meaning(bmc: SimulatedBmc, command
     assert bmc.counts.executed.total() == 0
 
 
-@pytest.mark.parametrize("code", [0xC3, 0xCE, 0xCF])
-async def test_a_code_after_which_it_may_have_run_is_in_doubt(bmc: SimulatedBmc, code: int) -> None:
-    bmc.faults = Faults(refuse=MappingProxyType({"nmi": code}))
+@pytest.mark.parametrize("command", [Chassis.NMI, Chassis.RESET])
+@pytest.mark.parametrize("code", [0x01, 0x80, 0xC3, 0xCE, 0xCF, 0xD0, 0xD1, 0xD2, 0xD7, 0xFF])
+async def test_a_code_after_which_it_may_have_run_is_in_doubt(
+    bmc: SimulatedBmc, code: int, command: Chassis
+) -> None:
+    bmc.faults = Faults(refuse=MappingProxyType({command.value: code}))
     async with lab(bmc) as here:
-        await here.order(Chassis.NMI)
+        await here.order(command)
         assert isinstance(here.answers[0], InDoubt)
 
 

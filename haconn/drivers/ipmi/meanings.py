@@ -12,8 +12,13 @@ NO_SUITE_MATCH: Final = frozenset({0x04, 0x05, 0x10, 0x11})
 NO_FREE_SESSION: Final = frozenset({0x01, 0x0B})
 """Login statuses that mean: all slots are taken."""
 
-MAY_HAVE_RUN: Final = frozenset({0xC3, 0xCE, 0xCF})
-"""Completion codes after which a command may have been carried out all the same."""
+REFUSALS: Final = frozenset({*range(0xC0, 0xC3), *range(0xC4, 0xCE), *range(0xD3, 0xD7)})
+"""Completion codes that say why a command was not carried out.
+
+After any other one it may have been: the BMC ran out of time or had no answer to give (0xC3, 0xCE,
+0xD0 to 0xD2), took it for a repetition of one that it had carried out (0xCF), says that something
+went wrong and not what (0xFF), or gives a code of its vendor's.
+"""
 
 _LOGIN: Final = {
     0x01: "the BMC has no free session; it frees one when another console logs out or times out",

@@ -345,4 +345,4 @@ def _answer(outcome: Response | _Lost) -> Answer:
     if not outcome.code:
         return Accepted()
     meaning = meanings.completion(outcome.code)
-    return InDoubt(meaning) if outcome.code in meanings.MAY_HAVE_RUN else Refused(meaning)
+    return Refused(meaning) if outcome.code in meanings.REFUSALS else InDoubt(meaning)
