@@ -21,6 +21,23 @@ from haconn.core.reset import (
 
 LOOK_S = 1.0
 """How long a resumed hard stage looks for power and boot id before its one shot (design 6)."""
+PASS_ON_S = 0.3
+"""From the end of a process that leaves in order to the look of the next."""
+
+
+def pass_on_at(plan: Plan, state: Trying) -> Instant:
+    """When a process that leaves in order, and begins no stage, had better be gone.
+
+    From then on it could only add to the time of the target. A soft stage is passed on early
+    enough that the look of the next process lies within T-soft; a stage that waits for its record
+    at once; any other when its time ends.
+    """
+    if state.phase is Phase.RECORDING:
+        return plan.began
+    soft = plan.stages[state.stage].command is Command.SOFT_RESET
+    if soft and state.phase is Phase.ISSUED:
+        return Instant(state.until - LOOK_S - PASS_ON_S)
+    return state.until
 
 
 def resume(plan: Plan, state: Trying, now: Instant) -> Step:

@@ -20,7 +20,7 @@ from haconn.core.reset import (
     TimePassed,
     Trying,
 )
-from haconn.core.taken_up import LOOK_S, begin_after_nmi, resume
+from haconn.core.taken_up import LOOK_S, PASS_ON_S, begin_after_nmi, pass_on_at, resume
 from tests.core.one_reset import (
     BEGAN,
     OUTLETS,
@@ -32,11 +32,36 @@ from tests.core.one_reset import (
     hedged,
     soft_sent,
 )
-from tests.core.parts import at
+from tests.core.parts import UNSENT, at
 
 
 def resumed(run: Run, now: float) -> Step:
     return resume(run.plan, run.trying, Instant(now))
+
+
+def test_a_soft_stage_is_passed_on_so_early_that_the_look_lies_within_t_soft() -> None:
+    run = soft_sent()
+    leaves = pass_on_at(run.plan, run.trying)
+    assert leaves == pytest.approx(102.0 - LOOK_S - PASS_ON_S)
+    state, _ = resumed(run, leaves + PASS_ON_S)
+    assert isinstance(state, Trying)
+    assert state.until == pytest.approx(102.0)
+
+
+def test_a_stage_that_would_only_wait_for_its_record_is_passed_on_at_once() -> None:
+    run = Run()
+    assert pass_on_at(run.plan, run.trying) == BEGAN
+    run = soft_sent()
+    run.take(TimePassed(), 102.0)
+    assert pass_on_at(run.plan, run.trying) == BEGAN
+
+
+def test_a_hard_stage_is_passed_on_when_its_time_ends() -> None:
+    run = hard_sent()
+    assert pass_on_at(run.plan, run.trying) == run.trying.until
+    run = soft_sent()
+    run.answered(UNSENT, 100.1)
+    assert pass_on_at(run.plan, run.trying) == run.trying.until
 
 
 def test_resumed_soft_stage_sends_no_second_nmi() -> None:

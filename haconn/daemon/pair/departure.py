@@ -1,7 +1,8 @@
 """Leaving the pair in order: hand over what is under way, drop the address, say so.
 
-What runs may go on for two seconds; the rest is taken up by the new active, which has the record of
-it. The peer is told before this process ends that it releases the address, and that it stops.
+What runs may go on for two seconds, and less where waiting would only put off its next stage; the
+rest is taken up by the new active, which has the record of it. The peer is told before this process
+ends that it releases the address, and that it stops.
 """
 
 from dataclasses import replace
@@ -12,6 +13,8 @@ from haconn.core.beat import PairRole, Stopped
 from haconn.core.model import Instant
 from haconn.core.pair import knows_peer
 from haconn.core.pair_times import TIMES
+from haconn.core.running import is_over
+from haconn.core.taken_up import pass_on_at
 from haconn.core.world import remark
 from haconn.daemon.pair.activation import Activation
 from haconn.daemon.pair.owner import PairOwner
@@ -66,8 +69,12 @@ class Departure:
         if self._knows_peer():
             peer = self._parts.two.peer.name
             self._parts.chronicle.remark(remark("pair-handover", server=peer, reason=reason))
-        with trio.move_on_after(TIMES.handover_s):
-            await active.settled()
+        with trio.move_on_after(TIMES.handover_s) as grace:
+            while systems := active.in_reset():
+                resets = [one.reset for one in systems if one.reset is not None]
+                ends = (pass_on_at(one.plan, one.state) for one in resets if not is_over(one))
+                grace.deadline = min((grace.deadline, *ends))
+                await active.parts.owner.moved()
         with trio.move_on_after(REPLICATE_S):
             while log is not None and log.gate.sends:
                 await log.moved.wait()

@@ -1,6 +1,7 @@
 """The end of a process of the pair: what it says is true, and it says it once it is."""
 
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,13 +9,19 @@ import trio
 
 from haconn.config.store import load, models_of
 from haconn.core.beat import NOBODY, IntentHeard, PairRole
+from haconn.core.model import Instant
+from haconn.core.plan import reset_plan
+from haconn.core.reset import Phase, Trying
+from haconn.core.system import Reset, Status
 from haconn.daemon.pair.address import AddressKeeper
-from haconn.daemon.pair.ending import EXIT_OK
+from haconn.daemon.pair.ending import EXIT_AGAIN, EXIT_OK
 from haconn.daemon.pair.exclusivity import LOCK, only_process
 from haconn.daemon.pair.main import LOOK_AT_LOCK_S, Sole, serve_pair, watch_lock
 from haconn.daemon.pair.parts import paths_of, two_of
 from haconn.daemon.parts import StartError
+from tests.core.one_reset import PLAIN
 from tests.daemon.pair.members import AddressInMemory, two_members
+from tests.wire.parts import ALPHA
 
 STICKS_S = 0.6
 
@@ -112,4 +119,25 @@ async def test_a_process_whose_lock_is_another_file_drops_the_address_and_ends(
         assert active.codes == [1]
         await active.until(lambda: not active.address.had)
         assert f"{var / LOCK} is another file" in active.events()
+        await standby.until(lambda: standby.serves)
+
+
+@pytest.mark.parametrize(("sent_ago_s", "until_s", "grace_s"), [(0.3, 0.7, 0.0), (0.1, 2.0, 0.7)])
+async def test_a_reset_in_its_soft_stage_is_passed_on_in_time_for_the_next(
+    sent_ago_s: float, until_s: float, grace_s: float, tmp_path: Path
+) -> None:
+    """The two seconds in which no stage begins were added to T-soft: 3.5 s in place of 1."""
+    async with two_members(tmp_path) as members:
+        active, standby = await members.in_step()
+        assert active.service.activation.active is not None
+        world = active.service.activation.active.parts.owner.world
+        now = trio.current_time()
+        plan = reset_plan(PLAIN, Instant(now - sent_ago_s), gated=False)
+        soft = Trying(0, Instant(now + until_s), Phase.ISSUED, sent=frozenset({0}))
+        system = world.systems[ALPHA.system]
+        under_way = Reset("r-1", plan, soft, None, system.status)
+        world.put_system(replace(system, status=Status.RESET, reset=under_way))
+        active.ending.order(EXIT_AGAIN, "the test")
+        await active.until(lambda: not active.address.had)
+        assert grace_s - 0.05 < trio.current_time() - now < grace_s + 0.6
         await standby.until(lambda: standby.serves)
