@@ -11,7 +11,7 @@ from haconn.core.actions import Action, Ask
 from haconn.core.contrary import LATE_ASK_S, QUIET_S
 from haconn.core.model import Instant, SystemKey
 from haconn.core.system import System
-from haconn.core.words import ASK_AGAIN_S, Asking, Words
+from haconn.core.words import ASK_AGAIN_S, Asking, Words, asking
 from haconn.core.world import World
 
 
@@ -26,7 +26,7 @@ def places(world: World, system: System) -> tuple[tuple[str, int], ...]:
 
 def begin(world: World, key: SystemKey, now: Instant) -> None:
     """Ask a system whether it lives; `send_due` sends."""
-    world.words[key] = replace(words_of(world, key), ask=Asking(now, now))
+    world.words[key] = asking(words_of(world, key), now)
 
 
 def begin_late(world: World, key: SystemKey, now: Instant) -> None:
@@ -65,7 +65,7 @@ def send_due(
     words = before = words_of(world, system.key)
     sends = False
     if words.late_at is not None and words.late_at <= now:
-        words = replace(words, late_at=None, ask=Asking(now, now))
+        words = asking(replace(words, late_at=None), now)
     if words.again_at is not None and words.again_at <= now:
         sends = void_at is not None and now < void_at + QUIET_S
         words = replace(words, again_at=Instant(now + ASK_AGAIN_S) if sends else None)

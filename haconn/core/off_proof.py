@@ -27,7 +27,7 @@ from haconn.core.reset import Command, Evidence, Outcome, Phase
 from haconn.core.server import Server, distrust_of, feeds_are_stale, feeds_run, held_off
 from haconn.core.system import REBOOT_QUIET_S, Status, System, Verdict, contradicted
 from haconn.core.telling import notify_all
-from haconn.core.words import ASK_FOR_S, is_silent
+from haconn.core.words import ASK_FOR_S, UNHEARD_FOR_S, is_silent
 from haconn.core.world import World
 
 ASK_LEAD_S = ASK_FOR_S + 0.05
@@ -35,7 +35,7 @@ ASK_LEAD_S = ASK_FOR_S + 0.05
 BMC_LOOK_S = 0.3
 BMC_LOOK_MAX_S = 1.0
 """How long outlets wait for a BMC's word: its measured time, within these."""
-CONFIRM_S = ASK_FOR_S + BMC_LOOK_MAX_S
+CONFIRM_S = UNHEARD_FOR_S + BMC_LOOK_MAX_S
 """The longest that a request waits for the confirmation of what reads off already."""
 BY_OUTLETS = frozenset({Evidence.OUTLETS_OFF})
 

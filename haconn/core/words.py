@@ -19,6 +19,10 @@ from haconn.core.model import Instant
 ASK_THEN_S = (0.05, 0.05, 0.1, 0.1)
 """How long after each datagram of an ask the next leaves; after the last, silence counts."""
 ASK_FOR_S = sum(ASK_THEN_S)
+UNHEARD_THEN_S = (*ASK_THEN_S[:3], 0.3, 0.3, 0.3, 0.2)
+"""The same for a system that this process has never heard. It has no session, so that it is asked
+by CHALLENGEs, of which a client heeds one a second: it may have heeded one just before."""
+UNHEARD_FOR_S = sum(UNHEARD_THEN_S)
 LATE_S = 0.05
 """If this process looks so much later than it was to, it has stood still, and answers may lie in
 its sockets: they are waited for once more."""
@@ -30,7 +34,7 @@ ASK_AGAIN_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """One ask: the question whether a system lives, said four times."""
+    """One ask: the question whether a system lives, said a few times."""
 
     began: Instant
     due: Instant
@@ -38,13 +42,14 @@ class Asking:
     sent: int = 0
     """How many of its datagrams have left."""
     over: bool = False
+    then_s: tuple[float, ...] = ASK_THEN_S
 
     def stepped(self, now: Instant) -> "Asking":
         """Send what is due, one datagram at most, or end."""
         if self.over or now < self.due:
             return self
-        if self.sent < len(ASK_THEN_S):
-            return replace(self, sent=self.sent + 1, due=Instant(now + ASK_THEN_S[self.sent]))
+        if self.sent < len(self.then_s):
+            return replace(self, sent=self.sent + 1, due=Instant(now + self.then_s[self.sent]))
         if now > self.due + LATE_S:
             return replace(self, due=Instant(now + LATE_S))
         return replace(self, over=True)
@@ -75,6 +80,12 @@ def lived_at(words: Words, answers_at: Instant | None, now: Instant) -> Instant:
     if answers_at is not None:
         at = max(at, min(answers_at, now))
     return at if words.lived_at is None else max(at, words.lived_at)
+
+
+def asking(words: Words, now: Instant) -> Words:
+    """Begin an ask."""
+    then_s = UNHEARD_THEN_S if words.lived_at is None else ASK_THEN_S
+    return replace(words, ask=Asking(now, now, then_s=then_s))
 
 
 def is_silent(words: Words, first_answered_at: Instant, now: Instant) -> bool:

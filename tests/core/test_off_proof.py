@@ -424,7 +424,7 @@ def test_what_is_not_confirmed_in_time_begins() -> None:
     site.reads(Power.OFF, 27.0)
     site.asks(27.0)
     site.take(events.BmcRefused("db1", "no"), 27.1)
-    actions = site.passes(28.31)
+    actions = site.passes(29.31)
     assert commands(actions) == ["SOFT_RESET"]
 
 

@@ -152,8 +152,8 @@ def test_an_off_that_another_process_proved_is_asked_about_again_before_it_is_to
     actions = resumed(site, 12.0)
     assert of(Ask, actions)  # type: ignore[arg-type]
     assert outcome(site) is None
-    site.passes(12.31)
-    site.record(12.4)
+    site.passes(13.31)
+    site.record(13.4)
     assert outcome(site) is Outcome.POFF
 
 
@@ -210,3 +210,15 @@ def test_only_all_outlets_together_are_a_source(feeds: tuple[Feed, ...]) -> None
         site.feeds(now, Power.OFF, FEED_A)
     found = commands(site.asks(31.1))
     assert found == ([] if len(feeds) == 1 else ["SOFT_RESET"])
+
+
+def test_a_system_that_this_process_never_heard_is_asked_for_longer() -> None:
+    """It has no session, and may have heeded a CHALLENGE just before: it heeds one a second."""
+    site = registered()
+    site.world.words.clear()
+    site.reads(Power.OFF, 20.0)
+    site.reads(Power.OFF, 21.0)
+    site.passes(22.29)
+    assert site.status() is Status.NORMAL
+    site.passes(22.31)
+    assert site.status() is Status.POFF
