@@ -7,7 +7,15 @@ from dataclasses import replace
 
 from haconn.core import inquiry, power, reset, running
 from haconn.core.actions import Action
-from haconn.core.contrary import Distrust, Sign, Source, condemns, contradicts, voids
+from haconn.core.contrary import (
+    LIFE_ENDS_AFTER_S,
+    Distrust,
+    Sign,
+    Source,
+    condemns,
+    contradicts,
+    voids,
+)
 from haconn.core.model import Instant
 from haconn.core.power import Run, Trust
 from haconn.core.reset import Evidence
@@ -25,6 +33,10 @@ def lived(
         lived_at: when the word proves that its system lived.
         boot_unknown: it was the first that was ever heard of it, so that it may be of a new boot.
     """
+    if system.booted_at is None:
+        # what an earlier verdict had told to be told on may not be the verdict any more
+        latest = LIFE_ENDS_AFTER_S[Evidence.HARD_RESET_ACCEPTED]
+        world.outbox.drop_about(system.key, Instant(lived_at - latest))
     actions: list[Action] = []
     for source in (Source.BMC, Source.FEEDS):
         actions += _hold_against(world, system, source, Sign.WORD, lived_at, now)

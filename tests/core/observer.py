@@ -105,7 +105,8 @@ class Observer:
     def _stopped(self, key: SystemKey, when: float, *, weak: bool) -> None:
         """Somebody is told that this system had stopped then; an acceptance may take a moment."""
         when += LIFE_ENDS_AFTER_S[Evidence.HARD_RESET_ACCEPTED] if weak else 0.0
-        assert not when < self.spoke.get(key, -1.0) - UNDER_WAY_S, "it has spoken since"
+        spoke = self.spoke.get(key, -1.0)
+        assert not when < spoke - UNDER_WAY_S, f"{key} has spoken since {when}, at {spoke}"
         assert not when < self.booted.get(key, -1.0), "it has booted since"
 
     def restarts(self) -> None:

@@ -222,3 +222,15 @@ def test_a_system_that_this_process_never_heard_is_asked_for_longer() -> None:
     assert site.status() is Status.NORMAL
     site.passes(22.31)
     assert site.status() is Status.POFF
+
+
+def test_a_notice_of_an_earlier_verdict_ends_with_life_after_that() -> None:
+    """A late stop notice has taken the place of the acceptance that the others are told of."""
+    site = registered()
+    site.asks(10.0)
+    site.answers(REFUSED, 10.0)
+    site.answers(ACCEPTED, 10.1, stage=1)
+    assert THREE in site.world.outbox.boxes
+    site.stops(ONE, 20.0)
+    site.speaks(ONE, 20.0)
+    assert THREE not in site.world.outbox.boxes

@@ -111,4 +111,4 @@ async def test_what_was_found_is_taken_up_before_anything_else_is_heard(tmp_path
         assert again.at <= Instant(trio.current_time())
         active.parts.chronicle.write_now()
         log = (tmp_path / "log" / "eventlog0").read_text()
-        assert f"{operation}: taken up again" in log
+        assert f"{operation}: taken up at" in log
