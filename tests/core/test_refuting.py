@@ -19,6 +19,7 @@ from tests.core.parts import (
     NEW,
     ONE,
     REFUSED,
+    THREE,
     TWO,
     WITH_OUTLETS,
     Site,
