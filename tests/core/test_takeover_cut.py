@@ -379,3 +379,15 @@ def test_the_time_of_the_plan_is_timeout_then_eleven_seconds() -> None:
     first, last = Attempt(WITH_OUTLETS).plan.stages
     assert (first.due, first.budget_s) == (at(0.0), 5.0)
     assert (last.due, last.budget_s) == (at(5.0), 11.0)
+
+
+@pytest.mark.parametrize("before_s", [0.01, 1.0, 4.99])
+def test_what_was_read_off_before_the_cut_proves_nothing(before_s: float) -> None:
+    """An outlet may have been off, and be on since: only a read after the order is of it."""
+    attempt = cutting()
+    for feed in (LEFT, RIGHT):
+        attempt.tell(OutletSent("m1", "f-1", 1, feed, on=False), 2.1)
+    attempt.tell(feeds_read(Power.OFF, 2.0 - before_s, LEFT, RIGHT), 2.2)
+    assert attempt.going.dark_at is None
+    attempt.tell(feeds_read(Power.OFF, 2.3, LEFT, RIGHT), 2.4)
+    assert attempt.going.dark_at is not None

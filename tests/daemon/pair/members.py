@@ -39,6 +39,7 @@ from haconn.core.gate import InStep
 from haconn.core.model import Feed, Instant, Secret
 from haconn.daemon.pair.address import AddressKeeper
 from haconn.daemon.pair.ending import Ending
+from haconn.daemon.pair.epochs import Epochs
 from haconn.daemon.pair.parts import PairParts, build_pair, paths_of, two_of
 from haconn.daemon.pair.service import PairService, leave
 from haconn.drivers.address.errors import AddressError
@@ -148,11 +149,16 @@ class AddressInMemory(VirtualAddress):
         self._gone = gone
         self.sticks = False
         """The kernel does not remove it."""
+        self.witness: Callable[[], int] = int
+        self.witnessed: int | None = None
+        """What `witness` saw when the address was taken."""
 
     def find(self) -> Interface:
         raise AddressError("no interface in memory")
 
     def hold(self, lease_s: int) -> None:
+        if self.witnessed is None:
+            self.witnessed = self.witness()
         self.had = lease_s > 0
 
     def drop(self) -> None:
@@ -224,6 +230,7 @@ class Member:
             parts = build_pair(self.trees, settings, models, two, paths)
             parts.virtual.close()
             self.address = AddressInMemory(parts.virtual.address, self._leave_address)
+            self.address.witness = lambda: Epochs(self.trees.var).read()[0]
             keeper = AddressKeeper(self.address, parts.chronicle.remark)
             self.parts = replace(parts, virtual=self.address, address=keeper)
             self.process = Process()

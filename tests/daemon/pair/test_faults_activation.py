@@ -24,6 +24,7 @@ from haconn.daemon.pair.copy import StandbyCopy
 from haconn.daemon.pair.inherited import inherited, is_of_the_last_active
 from haconn.daemon.pair.membership import Taken
 from haconn.daemon.parts import build, open_journal, own_heritage
+from tests.daemon.pair.members import two_members
 from tests.daemon.parts import world
 
 
@@ -89,6 +90,32 @@ async def test_what_a_server_owed_before_another_was_active_is_told_and_not_done
     assert record.conservative is not None
     assert bool(record.found.servers) is done
     assert [one.message for one in said] == ([] if done else ["restore-failed"])
+
+
+async def test_the_epoch_is_on_the_disk_before_the_address_is_taken(tmp_path: Path) -> None:
+    """A process that had the address and lost its epoch would come back as the one before."""
+    async with two_members(tmp_path) as members:
+        active, _ = await members.in_step()
+        assert active.address.witnessed == active.parts.pair.member.epoch
+
+
+async def test_a_copy_is_as_exact_as_it_was_unless_the_operator_says_that_the_peer_is_off(
+    tmp_path: Path,
+) -> None:
+    """The operator may be wrong about when: nobody saw what the other did last."""
+    async with two_members(tmp_path) as members:
+        _, standby = await members.in_step()
+        copy = standby.parts.membership.copy
+        await standby.until(lambda: copy.is_exact(Instant(trio.current_time())))
+        now, said = Instant(trio.current_time()), list[Remark]()
+        cautious = {
+            proof
+            for proof in Proof
+            if inherited(
+                copy, Taken(TakeOver(2, proof), copy.log), tmp_path, said.append, now
+            ).conservative
+        }
+        assert cautious == {Proof.OPERATOR}
 
 
 async def test_what_an_active_leaves_says_so_by_itself(tmp_path: Path) -> None:

@@ -43,6 +43,31 @@ async def test_an_address_that_does_not_go_is_neither_released_nor_is_a_stop_tol
         assert not active.address.had
 
 
+async def test_an_address_that_never_goes_is_never_released(tmp_path: Path) -> None:
+    """Also not once the lease should have ended: RELEASE says what the kernel has said."""
+    async with two_members(tmp_path) as members:
+        active, standby = await members.in_step()
+        active.address.sticks = True
+        active.ending.order(EXIT_OK, "the test")
+        await active.ended.wait()
+        await trio.sleep(STICKS_S)
+        assert standby.role is PairRole.STANDBY
+        active.address.sticks = False
+
+
+async def test_who_has_a_record_of_the_others_stop_that_stays_does_not_say_that_it_stops(
+    tmp_path: Path,
+) -> None:
+    """Both would have a record of the other's stop, and each could begin alone."""
+    async with two_members(tmp_path) as members:
+        active, standby = await members.in_step()
+        standby.parts.membership.heard_of.record_stays = True
+        standby.ending.order(EXIT_OK, "the test")
+        await standby.ended.wait()
+        await trio.sleep(STICKS_S)
+        assert active.parts.record.load() is None
+
+
 async def test_an_address_that_was_dropped_is_never_taken_again() -> None:
     """An activation has its turn after the process yielded, or left: that of a slow disk did."""
     address = AddressInMemory("192.0.2.1")

@@ -46,3 +46,24 @@ async def test_an_active_that_stood_still_and_was_not_replaced_commands_on(tmp_p
         stand_still(TIMES.long_stall_s + TIMES.beat_s + 0.1)
         assert active.service.activation.may_send()
         assert active.address.had
+
+
+async def test_who_stood_still_hears_of_the_other_before_it_commands_the_peers_devices(
+    tmp_path: Path,
+) -> None:
+    """A power-off that waited for a session would hit the server that serves by now."""
+    async with two_members(tmp_path) as members:
+        active, standby = await members.in_step()
+        assert active.service._may_touch_peer()
+        stand_still(TIMES.long_stall_s + TIMES.beat_s + 0.1)
+        say_active(standby, active)
+        assert not active.service._may_touch_peer()
+
+
+async def test_nothing_is_commanded_before_the_sockets_are_emptied(tmp_path: Path) -> None:
+    async with two_members(tmp_path) as members:
+        active, _ = await members.in_step()
+        pair = active.parts.pair
+        pair.rhythm = replace(pair.rhythm, drained=False)
+        assert not active.service._may_touch_peer()
+        assert not active.service.activation.may_send()
