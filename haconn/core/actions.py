@@ -169,6 +169,8 @@ class TestEnded:
     operation: str
     outcome: Outcome
     evidence: Evidence | None
+    after_s: float | None = None
+    """From the sending of the NMI to the evidence; None if either is lacking."""
 
 
 @dataclass(frozen=True, slots=True)

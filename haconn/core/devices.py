@@ -25,14 +25,16 @@ from haconn.core.events import (
     PowerRead,
     SessionOpened,
 )
-from haconn.core.model import Accepted, Answer, InDoubt, Instant, Power
+from haconn.core.model import Accepted, Answer, InDoubt, Instant, Power, SystemKey
 from haconn.core.power import YOUNG_S, BmcWatch
 from haconn.core.reset import Command
 from haconn.core.server import (
     ORDERED_S,
     FeedReading,
+    Restore,
     aged,
     judge_feeds,
+    owes,
     read_feeds,
 )
 from haconn.core.system import Reset, Status, System
@@ -171,13 +173,12 @@ def _command_line(
     world: World, system: System, in_progress: Reset, stage: int, *, sent: bool
 ) -> Line:
     kind = KIND_OF[in_progress.plan.stages[stage].command]
-    address, port, number = _first_requester(world, in_progress)
+    address, port, number = _requester(world, in_progress.asked_by)
     key = system.key
     return Line(kind, system.server, key.number, sent, address, port, number, ("P",))
 
 
-def _first_requester(world: World, in_progress: Reset) -> tuple[str | None, int | None, int | None]:
-    key = in_progress.asked_by
+def _requester(world: World, key: SystemKey | None) -> tuple[str | None, int | None, int | None]:
     if key is None:
         return None, None, None
     requester = world.systems.get(key)
@@ -203,15 +204,19 @@ def outlet_answered(world: World, event: OutletAnswered) -> list[Action]:
 
 
 def _outlet_line(world: World, event: OutletSent | OutletAnswered, *, sent: bool) -> Line:
-    """The IPDUSD line (R-236); a restore bears the requester of the cut while that is known."""
+    """The IPDUSD line (R-236); a restore bears target and requester of its cut."""
     found = _reset_of(world, event.server, event.operation)
-    target = None
-    who: tuple[str | None, int | None, int | None] = (None, None, None)
+    owed = owes(world.servers[event.server], Restore.FEEDS)
+    target = asked_by = None
     if found is not None:
-        target, who = found[0].key.number, _first_requester(world, found[1])
+        target, asked_by = found[0].key, found[1].asked_by
+    elif owed is not None and owed.operation == event.operation:
+        target, asked_by = owed.target, owed.requester
+    who = _requester(world, asked_by)
     switched = "ON" if event.on else "OFF"
     fields = (event.feed.pdu, event.feed.outlet, switched)
-    return Line(LineKind.IPDUSD, event.server, target, sent, *who, fields)
+    number = None if target is None else target.number
+    return Line(LineKind.IPDUSD, event.server, number, sent, *who, fields)
 
 
 def feeds_read(world: World, event: FeedsRead, now: Instant) -> list[Action]:

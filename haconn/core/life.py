@@ -14,6 +14,8 @@ from haconn.core.reset import Evidence, Outcome
 from haconn.core.system import (
     KDUMP_AFTER_BOOT_S,
     KDUMP_APART_S,
+    KDUMP_BEFORE_S,
+    NOTICE_LINES_APART_S,
     Notice,
     Registration,
     Status,
@@ -138,7 +140,7 @@ def stopped(world: World, event: Stopped, now: Instant) -> list[Action]:
         return []
     line = attention(world, system.key, event.address, event.port, "DUMP", system.key.number)
     if system.notice is not None and system.notice.boot_id == event.boot_id:
-        return []
+        return [line] if _is_told_again(world, system, system.notice, now) else []
     system = replace(system, notice=Notice(event.boot_id, now))
     world.put_system(system)
     note = remark("stopped", system=system.key, server=system.server)
@@ -146,6 +148,15 @@ def stopped(world: World, event: Stopped, now: Instant) -> list[Action]:
         seen = reset.Seen(Evidence.STOP_NOTICE, now)
         return [line, note, *running.step(world, system.key, seen, now)]
     return [line, note, *_stopped_unasked(world, system, now), *asking.withdraw(world, now)]
+
+
+def _is_told_again(world: World, system: System, notice: Notice, now: Instant) -> bool:
+    """Anybody can say a notice again that he has recorded: one a second is written down."""
+    last = notice.at if notice.told_at is None else notice.told_at
+    if now - last < NOTICE_LINES_APART_S:
+        return False
+    world.put_system(replace(system, notice=replace(notice, told_at=now)))
+    return True
 
 
 def _stopped_unasked(world: World, system: System, now: Instant) -> list[Action]:
@@ -165,7 +176,7 @@ def kdump(world: World, event: KdumpHeard, now: Instant) -> list[Action]:
     actions: list[Action] = []
     for system in world.waits_for_kdump_from(event.address):
         if not _is_of_another_dump(system, now):
-            actions += _kdump_of(world, system, now)
+            actions += _kdump_of(world, system, event.address, now)
     return actions
 
 
@@ -176,13 +187,20 @@ def _is_of_another_dump(system: System, now: Instant) -> bool:
     return young or (last is not None and now - last < KDUMP_APART_S)
 
 
-def _kdump_of(world: World, system: System, now: Instant) -> list[Action]:
+def _kdump_of(world: World, system: System, address: str, now: Instant) -> list[Action]:
+    """Of datagrams that anybody can send, the reset log has those that a reset may be waiting for,
+    and the first after a pause."""
+    last = system.kdump_at
+    awaited = system.reset is not None and not running.is_over(system.reset)
+    lines: list[Action] = []
+    if awaited or last is None or now - last > KDUMP_BEFORE_S:
+        lines = [attention(world, system.key, address, None, "DUMP", system.key.number)]
     system = replace(system, kdump_at=now)
     verdict = system.verdict
     if verdict is not None and verdict.evidence is Evidence.KDUMP_NOTICE:
         system = replace(system, verdict=replace(verdict, last=now))
     world.put_system(system)
-    return running.step(world, system.key, reset.Seen(Evidence.KDUMP_NOTICE, now), now)
+    return lines + running.step(world, system.key, reset.Seen(Evidence.KDUMP_NOTICE, now), now)
 
 
 def checked(world: World, event: Checked, now: Instant) -> list[Action]:

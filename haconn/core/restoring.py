@@ -110,6 +110,8 @@ def recover(world: World, event: RecoveryAsked, now: Instant) -> list[Action]:
         now,
         asked_by=event.operation,
         kept=before is not None and before.kept,
+        target=before.target if before else None,
+        requester=before.requester if before else None,
     )
     world.put_server(owe(server, owed))
     actions: list[Action] = [StopRestore(event.server)] if before and before.running else []

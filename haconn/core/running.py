@@ -145,7 +145,7 @@ def _after(
     if isinstance(state, Concluded):
         return conclude(world, key, state, now)
     if state.cut_begun and not running.state.cut_begun:
-        _cut_begins(world, world.policy(world.systems[key].server), running.operation, state.until)
+        _cut_begins(world, key, running, state.until)
     running = replace(running, state=state)
     world.put_system(
         replace(world.systems[key], reset=running, commanded_at=_last(world, key, state))
@@ -186,7 +186,7 @@ def _issue(
     cut = issue.command is Command.OUTLETS_OFF
     waiting = waited_for(world.servers[server])
     ended = [RecoveryEnded(command, "a reset of it is in progress") for command in waiting]
-    _owe_before(world, policy, running, issue)
+    _owe_before(world, key, running, issue)
     perform = Perform(
         server,
         running.operation,
@@ -207,11 +207,12 @@ def _issue(
     return [*stop, perform, note]
 
 
-def _owe_before(world: World, policy: Policy, running: Reset, issue: reset.Issue) -> None:
+def _owe_before(world: World, key: SystemKey, running: Reset, issue: reset.Issue) -> None:
     """Promise what the command makes necessary before it leaves: a crash must not lose it.
 
     What is owed for an earlier cut stays as it is until this one has sent something.
     """
+    policy = world.policy(world.systems[key].server)
     server = stop_restores(world.servers[policy.server])
     operation, deadline = running.operation, issue.deadline
     if issue.command is Command.SOFT_RESET:
@@ -222,24 +223,26 @@ def _owe_before(world: World, policy: Policy, running: Reset, issue: reset.Issue
     before = owes(server, Restore.FEEDS)
     kept = before is not None and before.kept
     if issue.command is Command.OUTLETS_OFF and _is_restored(policy, server) and not kept:
-        server = owe(server, _outlets_owed(policy, operation, deadline))
+        server = owe(server, _outlets_owed(policy, key, running, deadline))
     world.put_server(server)
     if issue.command is Command.OUTLETS_OFF and _cut_may_have_begun(running):
-        _cut_begins(world, policy, operation, deadline)
+        _cut_begins(world, key, running, deadline)
 
 
-def _outlets_owed(policy: Policy, operation: str, cut_until: Instant) -> Owed:
+def _outlets_owed(policy: Policy, key: SystemKey, running: Reset, cut_until: Instant) -> Owed:
     due = Instant(cut_until + policy.recovery_s)
-    return Owed(Restore.FEEDS, operation, cut_until, due)
+    owed = Owed(Restore.FEEDS, running.operation, cut_until, due)
+    return replace(owed, target=key, requester=running.asked_by)
 
 
-def _cut_begins(world: World, policy: Policy, operation: str, until: Instant) -> None:
+def _cut_begins(world: World, key: SystemKey, running: Reset, until: Instant) -> None:
     """An order to cut has left: from now on its restore is what is owed, or that the outlets are
     left off."""
+    policy = world.policy(world.systems[key].server)
     server = settle(world.servers[policy.server], Restore.FEEDS)
     restored = _is_restored(policy, server)
     if restored:
-        server = owe(server, _outlets_owed(policy, operation, until))
+        server = owe(server, _outlets_owed(policy, key, running, until))
     world.put_server(replace(server, left_dark=not restored))
 
 
@@ -287,7 +290,7 @@ def conclude(world: World, key: SystemKey, end: Concluded, now: Instant) -> list
     _owe_no_more(world, system.server, running)
     _bring_restores_forward(world, policy=world.policy(system.server), now=now)
     reason = end.evidence.value if end.evidence else "nothing proved"
-    wrong = [] if verdict else _distrust_a_cut(world, system.server, running, now)
+    wrong = [] if verdict else _distrust_a_cut(world, key, running, now)
     return [
         Abandon(system.server, running.operation, reason, cut=not _cut_may_have_begun(running)),
         Hurry(system.server, False),
@@ -297,16 +300,17 @@ def conclude(world: World, key: SystemKey, end: Concluded, now: Instant) -> list
     ]
 
 
-def _distrust_a_cut(world: World, name: str, running: Reset, now: Instant) -> list[Action]:
+def _distrust_a_cut(world: World, key: SystemKey, running: Reset, now: Instant) -> list[Action]:
     """A cut has ended, its outlets read off, and something showed that the target lives: they are
     not what feeds it. What they feed is switched on again, whatever `recoverytime` says."""
+    name = world.systems[key].server
     server, policy = world.servers[name], world.policy(name)
     if not running.state.cut_begun or Source.FEEDS not in running.contradicted:
         return []
     feeds = tuple(str(feed) for feed in policy.feeds)
     why = Distrust(Source.FEEDS, Sign.WORD, now, cut=True, feeds=feeds)
     others = tuple(one for one in server.distrusts if one.source is not Source.FEEDS)
-    owed = Owed(Restore.FEEDS, running.operation, now, now)
+    owed = replace(_outlets_owed(policy, key, running, now), due=now)
     world.put_server(replace(owe(server, owed), distrusts=(*others, why), left_dark=False))
     return [
         remark("wrong-outlets", operation=running.operation, server=name, feeds=", ".join(feeds))
@@ -449,4 +453,6 @@ def _tell(world: World, key: SystemKey, now: Instant) -> list[Action]:
 def _test_ended(running: Reset) -> TestEnded:
     if running.ended is None:
         return TestEnded(running.operation, Outcome.FAIL, None)
-    return TestEnded(running.operation, running.ended.outcome, running.ended.evidence)
+    ended, sent_at = running.ended, running.state.commanded_at
+    after_s = None if sent_at is None or ended.at < sent_at else ended.at - sent_at
+    return TestEnded(running.operation, ended.outcome, ended.evidence, after_s)

@@ -12,7 +12,7 @@ from math import inf
 from types import MappingProxyType
 
 from haconn.core.contrary import Distrust, Source
-from haconn.core.model import SHORTEST_TIMEOUT_S, Feed, Instant, Power
+from haconn.core.model import SHORTEST_TIMEOUT_S, Feed, Instant, Power, SystemKey
 from haconn.core.power import RUN_YOUNG_S, BmcWatch, Run, Trust, off_is_fresh, patience_s
 
 FEEDS_RUN_S = 5.0
@@ -48,6 +48,9 @@ class Owed:
     """The operator's command that waits for the end of the next try."""
     kept: bool = True
     """Whether it stays owed when a try fails; not so when only the operator wanted it."""
+    target: SystemKey | None = None
+    """Of the reset that made it necessary; None after a test, and of a management server."""
+    requester: SystemKey | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,8 @@ KDUMP_BEFORE_S = 15.0
 KDUMP_AFTER_BOOT_S = 10.0
 """A capture kernel speaks 10 to 90 s after the crash: what comes so shortly after the first word of
 a boot is a late datagram of the dump before it."""
+NOTICE_LINES_APART_S = 1.0
+"""Of repetitions of a stop notice, one in this time is written down."""
 KDUMP_APART_S = 1.0
 """Of fence_kdump datagrams, which anybody can send, one in this time is looked at."""
 BAR_S = 60.0
@@ -99,6 +101,8 @@ class Notice:
 
     boot_id: str
     at: Instant
+    told_at: Instant | None = None
+    """When a repetition of it last left a line in the reset log."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,7 +134,7 @@ def attention(
     world: World,
     about: SystemKey,
     address: str,
-    port: int,
+    port: int | None,
     state: str,
     number: int | None = None,
 ) -> Line:

@@ -148,12 +148,11 @@ class Commands:
         if system.status not in TESTABLE:
             return Refused(f"{system.key} on {system.server}: {_not_testable(system)}")
         operation = self._owner.world.begin_operation()
-        began = trio.current_time()
         ended = await self._until_ended(operation, TestAsked(system.key, operation), say)
         assert isinstance(ended, TestEnded)
         stopped = ended.evidence is not None
         detail = ended.evidence.value if ended.evidence else NO_NOTICE
-        after_ms = round((trio.current_time() - began) * 1000) if stopped else None
+        after_ms = None if ended.after_s is None else round(ended.after_s * 1000)
         return Done(ResetTestReport(request.server, system.key, stopped, after_ms, detail))
 
     async def recover(self, request: Acrecovery, say: Say) -> Reply:

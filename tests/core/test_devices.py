@@ -387,3 +387,18 @@ def test_the_operators_test_has_no_requester() -> None:
     (line,) = of(Line, site.take(events.CommandSent("db1", "test", 0), 1.1))
     assert (line.address, line.port, line.number) == (None, None, None)
     assert speaker(ONE).key == ONE
+
+
+def test_the_restore_of_a_cut_bears_its_target_and_requester_after_the_reset() -> None:
+    site = cutting()
+    for feed in (FEED_A, FEED_B):
+        site.take(events.OutletSent("db1", "r-1", 2, feed, on=False), 10.1)
+    site.passes(40.0)
+    assert site.system().reset is None
+    for operation in ("r-1", "recovery"):
+        if operation == "recovery":
+            site.take(events.RecoveryAsked("db1", operation), 40.5)
+        on = events.OutletSent("db1", operation, None, FEED_A, on=True)
+        (line,) = of(Line, site.take(on, 41.0))
+        fields = ("10.1.0.1", "1", "ON")
+        assert line == Line(LineKind.IPDUSD, "db1", 1, True, "10.0.0.2", 7002, 2, fields)

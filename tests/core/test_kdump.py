@@ -4,13 +4,14 @@ from dataclasses import replace
 from time import perf_counter
 
 from haconn.core import events
+from haconn.core.actions import Action, Line, LineKind
 from haconn.core.model import Instant, SystemKey
 from haconn.core.plan import Policy
 from haconn.core.reset import Evidence, Outcome
 from haconn.core.step import step
 from haconn.core.system import KDUMP_AFTER_BOOT_S, Status
 from haconn.core.world import Settings, new_world
-from tests.core.parts import NEW, ONE, PLAIN, TWO, Site, commands, registered, speaker
+from tests.core.parts import NEW, ONE, PLAIN, TWO, Site, commands, of, registered, speaker
 
 WAITS = replace(PLAIN, fence_kdump=True)
 
@@ -86,3 +87,26 @@ def test_a_datagram_of_an_address_costs_nothing_for_other_systems() -> None:
     for _ in range(10_000):
         assert world.waits_for_kdump_from("10.0.0.1") == []
     assert perf_counter() - began < 0.5
+
+
+def received(actions: list[Action]) -> list[Line]:
+    return [one for one in of(Line, actions) if one.kind is LineKind.ATTENTION and not one.sent]
+
+
+def test_the_datagram_that_concludes_a_reset_is_in_the_reset_log() -> None:
+    site = registered(WAITS)
+    site.asks(1.0)
+    actions = site.take(events.KdumpHeard("10.0.0.1"), 2.0)
+    fields = ("P", "DUMP")
+    line = Line(LineKind.ATTENTION, "db1", 1, False, "10.0.0.1", None, 1, fields)
+    assert received(actions) == [line]
+
+
+def test_datagrams_that_no_reset_waits_for_are_logged_once_until_they_pause() -> None:
+    site = registered(WAITS)
+    heard = [
+        now
+        for now in (20.0, 25.0, 35.0, 50.0, 65.1)
+        if received(site.take(events.KdumpHeard("10.0.0.1"), now))
+    ]
+    assert heard == [20.0, 65.1]

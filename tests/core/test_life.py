@@ -3,7 +3,15 @@
 from dataclasses import replace
 
 from haconn.core import events
-from haconn.core.actions import Line, NoticeKind, Remark, TellCheck, TellNotices, TellResult
+from haconn.core.actions import (
+    Line,
+    LineKind,
+    NoticeKind,
+    Remark,
+    TellCheck,
+    TellNotices,
+    TellResult,
+)
 from haconn.core.model import Power, SystemKey
 from haconn.core.reset import Evidence, Outcome
 from haconn.core.system import Registration, Status, Verdict
@@ -126,7 +134,7 @@ def test_a_notice_under_another_boot_id_is_nothing() -> None:
 
 def test_only_the_first_notice_of_a_boot_dates_the_evidence() -> None:
     site = dumped(registered(), 1.0)
-    assert not of(Line, site.stops(ONE, 2.0))
+    assert len(of(Line, site.stops(ONE, 2.0))) == 1
     verdict = site.system().verdict
     assert verdict == Verdict(Outcome.DUMP, Evidence.STOP_NOTICE, at(1.0), at(1.0))
     site.speaks(ONE, 5.0, NEW)
@@ -359,3 +367,17 @@ def test_check_tells_how_long_ago_the_bmc_was_read() -> None:
     site.reads(Power.ON, 1.0)
     (reply,) = of(TellCheck, site.take(events.Checked(speaker(TWO), "t", (ONE, THREE)), 4.0))
     assert [one.proven_age_s for one in reply.targets] == [3.0, None]
+
+
+def test_a_notice_that_is_said_again_is_logged_and_changes_nothing() -> None:
+    site = registered()
+    site.stops(ONE, 10.0)
+    notice = site.system(ONE).notice
+    assert notice is not None
+    logged = [now for now in (10.5, 11.0, 11.5, 12.0) if of(Line, site.stops(ONE, now))]
+    assert logged == [11.0, 12.0]
+    (line,) = of(Line, site.stops(ONE, 20.0))
+    assert (line.kind, line.sent, line.number) == (LineKind.ATTENTION, False, 1)
+    again = site.system(ONE).notice
+    assert again is not None
+    assert again.at == notice.at

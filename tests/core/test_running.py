@@ -206,7 +206,8 @@ def test_a_cut_promises_its_restore_before_it_leaves() -> None:
     site.asks(10.0)
     cut(site, 10.0)
     promise = owed(site)[Restore.FEEDS]
-    assert promise == Owed(Restore.FEEDS, "r-1", at(20.0), at(25.0))
+    promised = Owed(Restore.FEEDS, "r-1", at(20.0), at(25.0), target=ONE, requester=TWO)
+    assert promise == promised
     assert not site.server().left_dark
     site.orders(FEED_A, 10.1)
     site.orders(FEED_B, 10.1)
@@ -343,6 +344,21 @@ def test_the_operators_test_is_told_to_the_operator() -> None:
     actions = site.stops(ONE, 4.5)
     evidence = Evidence.STOP_NOTICE
     assert of(outputs.TestEnded, actions) == [outputs.TestEnded("test2", Outcome.DUMP, evidence)]
+
+
+def test_the_time_of_a_test_counts_from_the_sending_of_its_nmi() -> None:
+    site = registered()
+    site.take(events.TestAsked(ONE, "test"), 1.0)
+    site.sent(1.5)
+    (ended,) = of(outputs.TestEnded, site.stops(ONE, 2.25))
+    assert ended.after_s == 0.75
+
+
+def test_a_test_whose_target_had_stopped_before_its_nmi_left_tells_no_time() -> None:
+    site = registered()
+    site.take(events.TestAsked(ONE, "test"), 1.0)
+    (ended,) = of(outputs.TestEnded, site.stops(ONE, 1.1))
+    assert ended.after_s is None
 
 
 def test_a_request_takes_the_place_of_a_test() -> None:
