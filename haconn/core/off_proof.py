@@ -23,7 +23,7 @@ from haconn.core.contrary import EVIDENCE_OF, QUIET_S, Source
 from haconn.core.events import VerdictRecorded
 from haconn.core.model import Instant, SystemKey
 from haconn.core.power import Run, Trust
-from haconn.core.reset import Command, Evidence, Outcome, Phase
+from haconn.core.reset import SWITCHES_OFF, Evidence, Outcome, Phase
 from haconn.core.server import Server, distrust_of, feeds_are_stale, feeds_run, held_off
 from haconn.core.system import REBOOT_QUIET_S, Status, System, Verdict, contradicted
 from haconn.core.telling import notify_all
@@ -147,13 +147,17 @@ def _trust(world: World, system: System, source: Source) -> Trust:
 
 
 def ordered_off_at(system: System) -> Instant | None:
-    """When a reset in progress ordered its power off, or its outlets."""
+    """When a reset in progress first ordered its power off, or its outlets: a second order does not
+    make a run of off young again. What another process ordered was ordered before any read of ours.
+    """
     in_progress = system.reset
     if in_progress is None:
         return None
     sent = {in_progress.plan.stages[stage].command for stage in in_progress.state.sent}
-    ordered = sent & {Command.POWER_OFF, Command.OUTLETS_OFF}
-    return in_progress.state.commanded_at if ordered else None
+    if not sent & SWITCHES_OFF:
+        return None
+    first = in_progress.state.off_ordered_at
+    return in_progress.plan.began if first is None else first
 
 
 def _looked_at(world: World, system: System, source: Source, run: Run) -> Instant | None:

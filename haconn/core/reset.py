@@ -70,6 +70,7 @@ OUTCOME_OF = {
     Evidence.POWER_OFF: Outcome.POFF,
     Evidence.OUTLETS_OFF: Outcome.POFF,
 }
+SWITCHES_OFF = frozenset({Command.POWER_OFF, Command.OUTLETS_OFF})
 AFTER_THE_FIRST_OUTLET = frozenset({Evidence.POWER_OFF, Evidence.OUTLETS_OFF})
 
 
@@ -129,6 +130,8 @@ class Trying:
     """Of a hard stage that was taken up: when its time ends, as it was first issued."""
     hedged: bool = False
     """The hard stage was skipped into the cut: both are issued together."""
+    off_ordered_at: Instant | None = None
+    """When power or outlets were first ordered off; further orders do not date it anew."""
     taken_up: bool = False
     """Another process began it, and may have done more than it has recorded."""
 
@@ -320,6 +323,8 @@ def _time_passed(plan: Plan, state: Trying, now: Instant) -> Step:
 def _sent(plan: Plan, state: Trying, stage: int, now: Instant) -> Trying:
     sent = replace(state, sent=state.sent | {stage}, commanded_at=now)
     command = plan.stages[stage].command
+    if command in SWITCHES_OFF and state.off_ordered_at is None:
+        sent = replace(sent, off_ordered_at=now)
     if command is Command.OUTLETS_OFF:
         return replace(sent, cut_begun=True)
     if command is Command.SOFT_RESET and stage == state.stage:

@@ -8,6 +8,7 @@ from haconn.core import events
 from haconn.core.actions import Ask, Remark
 from haconn.core.contrary import Source
 from haconn.core.model import Feed, Power
+from haconn.core.plan import Proof
 from haconn.core.reset import Outcome
 from haconn.core.server import distrust_of
 from haconn.core.system import Status
@@ -18,6 +19,7 @@ from tests.core.parts import (
     FEED_B,
     NEW,
     ONE,
+    PLAIN,
     REFUSED,
     THREE,
     TWO,
@@ -235,3 +237,33 @@ def test_a_notice_of_an_earlier_verdict_ends_with_life_after_that() -> None:
     site.stops(ONE, 20.0)
     site.speaks(ONE, 20.0)
     assert THREE not in site.world.outbox.boxes
+
+
+def test_a_second_order_does_not_make_the_off_of_the_first_young_again() -> None:
+    """Its BMC has just given a session, as after every restart of the management server."""
+    site = registered(replace(PLAIN, proof=Proof.POWER_OFF))
+    site.asks(20.0)
+    site.answers(REFUSED, 20.0)
+    site.take(events.SessionOpened("db1", 2), 20.0)
+    site.sent(20.1, stage=1)
+    for now in (20.2, 20.4):
+        site.reads(Power.OFF, now, session=2)
+        site.passes(now + 0.15)
+    site.sent(20.6, stage=1)
+    site.passes(20.8)
+    site.reads(Power.OFF, 20.8, session=2)
+    site.passes(21.2)
+    assert outcome(site) is Outcome.POFF
+
+
+def test_an_off_that_another_process_ordered_is_not_young() -> None:
+    site = registered(replace(PLAIN, proof=Proof.POWER_OFF))
+    site.asks(20.0)
+    site.answers(REFUSED, 20.0)
+    site.take(events.Resumed(), 21.0)
+    site.take(events.SessionOpened("db1", 2), 21.0)
+    for now in (21.2, 21.4, 21.6, 21.8):
+        site.reads(Power.OFF, now, session=2)
+        site.passes(now + 0.15)
+    site.passes(23.0)
+    assert outcome(site) is Outcome.POFF
