@@ -79,13 +79,19 @@ class Distrust:
     """A source that proves nothing about one server, and why."""
 
     source: Source
-    sign: Sign
+    sign: Sign | None
+    """What showed that the system lives; None after a cut, against which there may be several."""
     since: Instant
     cut: bool = False
     """Its outlets were cut and a sign came all the same: they are not what feeds the server. Only
     other settings, or a test of the wiring, end this."""
     feeds: tuple[str, ...] = ()
     """The outlets that were cut, as they were set then."""
+
+
+def about(server: str, source: Source) -> str:
+    """What an alarm on a source is about, so that the message which ends it finds it."""
+    return f"{source.value} of {server}"
 
 
 def voids(sign: Sign, source: Source, at: Instant, first_answered_at: Instant) -> bool:

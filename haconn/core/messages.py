@@ -259,6 +259,14 @@ MESSAGES = {
         "{server} の全アウトレット OFF 確認後に BMC が ON を示しています {system} の停止は無効です",
         True,
     ),
+    "still-distrusted": Message(
+        "HACN227",
+        _E,
+        "the {source} of {server} prove nothing, as was found before this start, {until}"
+        " (docs/operation.md, Contrary evidence)",
+        "{server} の {source} は起動前の検知により根拠として使用しません({until})",
+        True,
+    ),
     "trusted": Message(
         "HACN224",
         _I,

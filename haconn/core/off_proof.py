@@ -19,7 +19,7 @@ from typing import TypeAlias, assert_never
 
 from haconn.core import identity, inquiry, reset, running
 from haconn.core.actions import Action, Record
-from haconn.core.contrary import EVIDENCE_OF, QUIET_S, Source
+from haconn.core.contrary import EVIDENCE_OF, OFF_BY, QUIET_S, Source
 from haconn.core.events import VerdictRecorded
 from haconn.core.model import Instant, SystemKey
 from haconn.core.power import Run, Trust
@@ -228,7 +228,7 @@ def look(world: World, key: SystemKey, now: Instant) -> list[Action]:
                 pass
             case _:
                 assert_never(found)
-    return actions + _confirm_taken_up(world, system)
+    return actions + _confirm_taken_up(world, system, now)
 
 
 def _void_at(world: World, system: System, source: Source) -> Instant | None:
@@ -272,21 +272,22 @@ def _is_rebooting(verdict: Verdict | None, at: Instant) -> bool:
 
 
 def confirm_taken_up(world: World, key: SystemKey, now: Instant) -> list[Action]:
-    """Ask a system again before an off is told that another process proved and did not tell."""
+    """Ask a system again before an off is told that another process proved."""
     world.unconfirmed.add(key)
     inquiry.begin(world, key, now)
     return look(world, key, now)
 
 
-def _confirm_taken_up(world: World, system: System) -> list[Action]:
-    in_progress = system.reset
+def _confirm_taken_up(world: World, system: System, now: Instant) -> list[Action]:
     if system.key not in world.unconfirmed:
-        return []
-    if in_progress is None or in_progress.ended is None:
-        world.unconfirmed.discard(system.key)
         return []
     ask = inquiry.words_of(world, system.key).ask
     if inquiry.places(world, system) and ask is not None and not ask.over:
         return []
     world.unconfirmed.discard(system.key)
-    return [Record(VerdictRecorded(system.key, in_progress.operation, in_progress.refuted))]
+    in_progress, verdict = system.reset, system.verdict
+    if in_progress is not None and in_progress.ended is not None:
+        return [Record(VerdictRecorded(system.key, in_progress.operation, in_progress.refuted))]
+    if in_progress is None and verdict is not None and verdict.evidence in OFF_BY:
+        notify_all(world, system, verdict, now)
+    return []

@@ -12,6 +12,7 @@ from haconn.core.contrary import (
     Distrust,
     Sign,
     Source,
+    about,
     condemns,
     contradicts,
     voids,
@@ -122,10 +123,11 @@ def _distrust(world: World, system: System, why: Distrust, now: Instant) -> list
     world.put_server(replace(server, distrusts=(*server.distrusts, why)))
     note = remark(
         "distrusted",
+        about=about(system.server, why.source),
         source=why.source.value,
         server=system.server,
         system=system.key,
-        sign=why.sign.value,
+        sign=why.sign.value if why.sign is not None else "",
     )
     return [note, *running.step(world, system.key, reset.Disbelieved(), now)]
 
@@ -138,7 +140,21 @@ def regain(world: World, name: str, source: Source, now: Instant) -> list[Action
         return []
     kept = tuple(one for one in server.distrusts if one is not why)
     world.put_server(replace(server, distrusts=kept))
-    return [remark("trusted", source=source.value, server=name)]
+    return [remark("trusted", about=about(name, source), source=source.value, server=name)]
+
+
+def remind(world: World, name: str) -> list[Action]:
+    """Another process distrusted a source of this server: it is said again, and stands."""
+    return [
+        remark(
+            "still-distrusted",
+            about=about(name, why.source),
+            source=why.source.value,
+            server=name,
+            until="until other outlets are set" if why.cut else "until it reads on for 10 s",
+        )
+        for why in world.servers[name].distrusts
+    ]
 
 
 def _refute(world: World, system: System, lived_at: Instant, now: Instant) -> list[Action]:

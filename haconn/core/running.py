@@ -19,7 +19,7 @@ from haconn.core.actions import (
     StopRestore,
     TestEnded,
 )
-from haconn.core.contrary import ACCEPTED_BY, OFF_BY, Distrust, Sign, Source
+from haconn.core.contrary import ACCEPTED_BY, OFF_BY, Distrust, Source, about
 from haconn.core.events import RequestRecorded, StageRecorded, VerdictRecorded
 from haconn.core.model import Instant, Refused, SystemKey
 from haconn.core.plan import Policy
@@ -308,12 +308,18 @@ def _distrust_a_cut(world: World, key: SystemKey, running: Reset, now: Instant) 
     if not running.state.cut_begun or Source.FEEDS not in running.contradicted:
         return []
     feeds = tuple(str(feed) for feed in policy.feeds)
-    why = Distrust(Source.FEEDS, Sign.WORD, now, cut=True, feeds=feeds)
+    why = Distrust(Source.FEEDS, None, now, cut=True, feeds=feeds)
     others = tuple(one for one in server.distrusts if one.source is not Source.FEEDS)
     owed = replace(_outlets_owed(policy, key, running, now), due=now)
     world.put_server(replace(owe(server, owed), distrusts=(*others, why), left_dark=False))
     return [
-        remark("wrong-outlets", operation=running.operation, server=name, feeds=", ".join(feeds))
+        remark(
+            "wrong-outlets",
+            about=about(name, Source.FEEDS),
+            operation=running.operation,
+            server=name,
+            feeds=", ".join(feeds),
+        )
     ]
 
 

@@ -208,6 +208,13 @@ def held_off(server: Server) -> bool:
     return server.left_dark or owes(server, Restore.FEEDS) is not None
 
 
+def kept_distrusts(server: Server, feeds: tuple[Feed, ...]) -> tuple[Distrust, ...]:
+    """Give what another process distrusted and what holds on: other outlets end what was seen of
+    those that were cut."""
+    now = tuple(str(feed) for feed in feeds)
+    return tuple(one for one in server.distrusts if not one.cut or one.feeds == now)
+
+
 def distrust_of(server: Server, source: Source) -> Distrust | None:
     """Give why a source proves nothing about it; None if it is believed."""
     return next((one for one in server.distrusts if one.source is source), None)
@@ -231,9 +238,12 @@ def off_at(
     server: Server, feeds: tuple[Feed, ...], now: Instant, *, bmc_poll_s: float, pdu_poll_s: float
 ) -> Instant | None:
     """When it was last proved off, by its BMC or by all its feeds; None if that is stale."""
-    run = server.watch.run if server.own_bmc is None else None
+    believed = server.own_bmc is None and distrust_of(server, Source.BMC) is None
+    run = server.watch.run if believed else None
     if run is not None and off_is_fresh(server.watch, now, bmc_poll_s):
         return run.last_asked_at
+    if distrust_of(server, Source.FEEDS) is not None:
+        return None
     if feeds_are_stale(server, feeds, now, pdu_poll_s):
         return None
     return all_off_since(server, feeds, Instant(-inf))

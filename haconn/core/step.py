@@ -16,12 +16,13 @@ from haconn.core import (
     inquiry,
     life,
     off_proof,
+    refuting,
     restoring,
     running,
     telling,
 )
 from haconn.core.actions import Action
-from haconn.core.contrary import ACCEPTED_BY
+from haconn.core.contrary import ACCEPTED_BY, OFF_BY
 from haconn.core.events import (
     BindingsChanged,
     BmcIdentified,
@@ -62,7 +63,7 @@ from haconn.core.events import (
 from haconn.core.model import Instant
 from haconn.core.reset import TimePassed
 from haconn.core.server import stop_restores
-from haconn.core.system import STOPPED, System
+from haconn.core.system import STOPPED, System, Verdict
 from haconn.core.world import World
 
 FROM_THE_WIRE = (
@@ -234,19 +235,28 @@ def _tick(world: World, now: Instant) -> list[Action]:
 
 def _resume(world: World, now: Instant) -> list[Action]:
     """Take up what the journal of an earlier process left."""
-    for server in list(world.servers.values()):
-        world.put_server(stop_restores(server))
     actions: list[Action] = identity.compare(world)
+    for server in list(world.servers.values()):
+        world.put_server(stop_restores(world.servers[server.name]))
+        actions += refuting.remind(world, server.name)
     for system in list(world.systems.values()):
         if system.reset is not None:
             actions += running.resume(world, system.key, now)
             if running.proved_off(system.reset):
                 actions += off_proof.confirm_taken_up(world, system.key, now)
         elif system.verdict is not None and system.status in STOPPED:
-            telling.notify_all(world, system, system.verdict, now)
-            if system.verdict.evidence in ACCEPTED_BY:
-                inquiry.begin_late(world, system.key, now)
+            actions += _tell_again(world, system, system.verdict, now)
     return actions + asking.resume(world, now)
+
+
+def _tell_again(world: World, system: System, verdict: Verdict, now: Instant) -> list[Action]:
+    """Tell what another process proved, as it may not have told it: an off after another ask."""
+    if verdict.evidence in OFF_BY:
+        return off_proof.confirm_taken_up(world, system.key, now)
+    telling.notify_all(world, system, verdict, now)
+    if verdict.evidence in ACCEPTED_BY:
+        inquiry.begin_late(world, system.key, now)
+    return []
 
 
 def _rebind(world: World, event: BindingsChanged) -> list[Action]:
@@ -269,6 +279,7 @@ def _remove(world: World, system: System) -> None:
     del world.systems[system.key]
     world.asked.drop_all(system.key)
     world.words.pop(system.key, None)
+    world.unconfirmed.discard(system.key)
     world.outbox.drop_for(system.key)
     world.outbox.drop_about(system.key, Instant(inf))
     if system.moves_to in world.servers:

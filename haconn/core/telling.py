@@ -16,7 +16,7 @@ from haconn.core.actions import (
     TellNotices,
     TellResult,
 )
-from haconn.core.contrary import contradicts
+from haconn.core.contrary import OFF_BY, contradicts
 from haconn.core.model import Instant, SystemKey
 from haconn.core.request_table import Asked
 from haconn.core.reset import Evidence, Outcome
@@ -77,8 +77,11 @@ def request_line(world: World, asked: Asked, *, sent: bool, reply: str | None) -
 
 
 def result_of(world: World, asked: Asked, now: Instant) -> list[Action]:
-    """Say what a request is told now: nothing while it has no outcome."""
+    """Say what a request is told now: nothing while it has no outcome, nor while its target is
+    asked again about an off that another process proved."""
     if asked.outcome is None:
+        return []
+    if asked.evidence in OFF_BY and asked.target in world.unconfirmed:
         return []
     at = asked.at if asked.evidence_at is None else asked.evidence_at
     outcome, evidence, reason = asked.outcome, asked.evidence, asked.reason

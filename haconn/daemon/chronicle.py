@@ -27,6 +27,11 @@ TO_SYSLOG = frozenset(
         "crashed",
         "disk",
         "not-reset",
+        "refuted",
+        "distrusted",
+        "still-distrusted",
+        "wrong-outlets",
+        "on-after-outlets",
         "bmc-anothers",
         "boot-superseded",
         "other-machine",
@@ -46,7 +51,9 @@ TO_SYSLOG = frozenset(
 )
 """Start, stop and abnormal operation (R-224)."""
 ENDS = {
-    "booted": ("not-reset", "unknown-boot"),
+    "booted": ("not-reset", "unknown-boot", "refuted", "on-after-outlets"),
+    "trusted": ("distrusted", "still-distrusted"),
+    "wrong-outlets": ("distrusted", "still-distrusted"),
     "restored": ("restore-failed",),
     "bmc-back": ("bmc-lost",),
     "bmc-identified": ("bmc-anothers", "bmc-elsewhere"),

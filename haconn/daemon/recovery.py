@@ -23,7 +23,7 @@ from haconn.core.model import Instant, SystemKey
 from haconn.core.request_table import Asked, RequestTable
 from haconn.core.reset import Outcome
 from haconn.core.running import is_over
-from haconn.core.server import Owed, Server
+from haconn.core.server import Owed, Server, kept_distrusts
 from haconn.core.system import Status, System
 from haconn.core.world import Settings, World, new_world
 from haconn.daemon.journal import Found
@@ -43,7 +43,8 @@ def recovered(
             world.put_system(replace(system, retired=False))
     for name, server in found.servers.items():
         if name in world.servers:
-            world.put_server(_without_readings(server))
+            kept = kept_distrusts(server, settings.policies[name].feeds)
+            world.put_server(replace(_without_readings(server), distrusts=kept))
     for asked in found.asked.values():
         _recall(world, asked, now)
     return world
@@ -159,7 +160,13 @@ def _may_have_had_nmi(system: System) -> bool:
 
 def _server(server: Server, now: Instant) -> Server:
     owed = tuple(_owed(one, now) for one in server.owed)
-    return Server(server.name, owed=owed, left_dark=server.left_dark, guid=server.guid)
+    return Server(
+        server.name,
+        owed=owed,
+        left_dark=server.left_dark,
+        guid=server.guid,
+        distrusts=tuple(replace(one, since=now) for one in server.distrusts),
+    )
 
 
 def _owed(owed: Owed, now: Instant) -> Owed:

@@ -1,10 +1,11 @@
 """A site whose target lives: it speaks each second and acknowledges every ask."""
 
 from haconn.core import events
-from haconn.core.actions import Action, Ask
+from haconn.core.actions import Action, Ask, Remark
 from haconn.core.model import Power, PowerReading, SystemKey
+from haconn.core.reset import Outcome
 from haconn.core.step import next_due
-from tests.core.parts import ONE, Site, at, of, speaker
+from tests.core.parts import FEED_A, FEED_B, ONE, REFUSED, TWO, Site, at, of, speaker
 
 ANSWER_S = 0.001
 
@@ -59,3 +60,23 @@ class Living:
             reading = PowerReading(power, 1, self.site.now, self.site.now)
             done += self.take(events.PowerRead("db1", reading), self.site.now)
         return done
+
+
+def notes(actions: list[object]) -> list[str]:
+    """The messages of the event log."""
+    return [action.message for action in actions if isinstance(action, Remark)]
+
+
+def outcome(site: Site, name: str = "a1", who: SystemKey = TWO) -> Outcome | None:
+    """What a request for ONE was told."""
+    return site.world.asked[who, name].outcome
+
+
+def cutting(site: Site, now: float = 10.0, name: str = "a1") -> Site:
+    """A request for ONE has come to its cut, and both outlets were ordered off."""
+    site.asks(now, name)
+    site.answers(REFUSED, now)
+    site.answers(REFUSED, now, stage=1)
+    site.orders(FEED_A, now + 0.01)
+    site.orders(FEED_B, now + 0.01)
+    return site

@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 from haconn.core import events
-from haconn.core.actions import Ask, Remark, TellNotices
+from haconn.core.actions import Ask, TellNotices
 from haconn.core.contrary import Source
 from haconn.core.model import Instant, Power, PowerReading
 from haconn.core.reset import Outcome, Phase
 from haconn.core.server import FeedReading, Restore, distrust_of, owes
 from haconn.core.system import Status
-from tests.core.living import Living
+from tests.core.living import Living, cutting, notes, outcome
 from tests.core.parts import (
     ACCEPTED,
     FEED_A,
@@ -26,25 +26,6 @@ from tests.core.parts import (
     registered,
     speaker,
 )
-
-
-def notes(actions: list[object]) -> list[str]:
-    return [action.message for action in actions if isinstance(action, Remark)]
-
-
-def outcome(site: Site, name: str = "a1", who: object = TWO) -> Outcome | None:
-    return site.world.asked[who, name].outcome  # type: ignore[index]
-
-
-def cutting(site: Site, now: float = 10.0, name: str = "a1") -> Site:
-    """A request for ONE has come to its cut, and both outlets were ordered off."""
-    site.asks(now, name)
-    site.answers(REFUSED, now)
-    site.answers(REFUSED, now, stage=1)
-    site.orders(FEED_A, now + 0.01)
-    site.orders(FEED_B, now + 0.01)
-    return site
-
 
 # what is asked, and when
 

@@ -5,14 +5,15 @@ from dataclasses import replace
 import pytest
 
 from haconn.core import events
-from haconn.core.actions import Ask, Remark
-from haconn.core.contrary import Source
-from haconn.core.model import Feed, Power
+from haconn.core.actions import Ask, TellNotices, TellResult
+from haconn.core.contrary import Distrust, Sign, Source
+from haconn.core.model import Feed, Instant, Power
+from haconn.core.outbox import Outbox
 from haconn.core.plan import Proof
 from haconn.core.reset import Outcome
 from haconn.core.server import distrust_of
 from haconn.core.system import Status
-from tests.core.living import Living
+from tests.core.living import Living, notes, outcome
 from tests.core.parts import (
     ACCEPTED,
     FEED_A,
@@ -30,25 +31,6 @@ from tests.core.parts import (
     registered,
     speaker,
 )
-
-
-def notes(actions: list[object]) -> list[str]:
-    return [action.message for action in actions if isinstance(action, Remark)]
-
-
-def outcome(site: Site, name: str = "a1", who: object = TWO) -> Outcome | None:
-    return site.world.asked[who, name].outcome  # type: ignore[index]
-
-
-def cutting(site: Site, now: float = 10.0, name: str = "a1") -> Site:
-    """A request for ONE has come to its cut, and both outlets were ordered off."""
-    site.asks(now, name)
-    site.answers(REFUSED, now)
-    site.answers(REFUSED, now, stage=1)
-    site.orders(FEED_A, now + 0.01)
-    site.orders(FEED_B, now + 0.01)
-    return site
-
 
 # verdicts that are contradicted
 
@@ -267,3 +249,46 @@ def test_an_off_that_another_process_ordered_is_not_young() -> None:
         site.passes(now + 0.15)
     site.passes(23.0)
     assert outcome(site) is Outcome.POFF
+
+
+def test_a_request_that_was_held_back_is_not_declined_by_a_bmc_that_is_distrusted() -> None:
+    """It reads off, and the requester speaks: it is another machine's."""
+    site = Site(conservative_until=15.0)
+    site.take(events.SessionOpened("db2", 1), 0.0)
+    why = Distrust(Source.BMC, Sign.WORD, Instant(0.0))
+    site.world.put_server(replace(site.server("db2"), distrusts=(why,)))
+    for now in (13.0, 13.6, 14.9):
+        site.reads(Power.OFF, now, "db2")
+    site.asks(14.0)
+    site.take(events.Requested(speaker(TWO), "a1", ONE), 14.5)
+    site.passes(15.0)
+    assert site.world.asked[TWO, "a1"].operation
+
+
+def test_an_off_of_another_process_is_told_again_when_its_system_was_asked_in_vain() -> None:
+    site = registered()
+    site.asks(10.0)
+    site.reads_off(11.0)
+    assert outcome(site) is Outcome.POFF
+    site.world.words.clear()
+    site.world.outbox = Outbox()  # another process has told nothing yet
+    actions = site.take(events.Resumed(), 12.0)
+    assert of(Ask, actions)
+    assert not of(TellResult, actions)
+    assert not of(TellNotices, actions)
+    told = site.passes(13.5)
+    assert of(TellResult, told)
+    assert of(TellNotices, told)
+
+
+def test_an_off_of_another_process_is_not_told_again_of_a_system_that_answers() -> None:
+    site = registered()
+    site.asks(10.0)
+    site.reads_off(11.0)
+    site.world.words.clear()
+    site.world.outbox = Outbox()  # another process has told nothing yet
+    site.take(events.Resumed(), 12.0)
+    site.answers_ask(12.1, 12.05)
+    told = site.passes(20.0)
+    assert not of(TellNotices, told)
+    assert {result.reason for result in of(TellResult, told)} == {"verdict over"}

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from haconn.core.actions import Perform, Record, TellResult
+from haconn.core.actions import Perform, Record, Remark, TellResult
+from haconn.core.contrary import Distrust, Sign, Source
 from haconn.core.events import Event, Requested, Resumed, SessionOpened, Tick
 from haconn.core.model import Instant
 from haconn.core.request_table import Asked, RequestTable
@@ -174,3 +175,28 @@ def test_the_first_hour_after_a_restart_is_gone_through_without_a_stumble(same_b
         play(world, Tick(), Instant(SOON + second))
     assert all(system.reset is None for system in world.systems.values())
     assert world.asked[A, REQUEST].outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize("same_boot", [True, False])
+def test_a_source_that_was_distrusted_is_distrusted_by_the_next_process(same_boot: bool) -> None:
+    before = busy_world(NOW)
+    name, policy = next((n, p) for n, p in POLICIES.items() if p.feeds)
+    feeds = tuple(str(feed) for feed in policy.feeds)
+    why = (
+        Distrust(Source.BMC, Sign.WORD, NOW),
+        Distrust(Source.FEEDS, None, NOW, cut=True, feeds=feeds),
+    )
+    before.put_server(replace(before.servers[name], distrusts=why))
+    after = recovered(before.settings, BINDINGS, left_by(before, same_boot=same_boot), SOON)
+    assert [one.source for one in after.servers[name].distrusts] == [Source.BMC, Source.FEEDS]
+    said = [a for a in step(after, Resumed(), SOON) if isinstance(a, Remark)]
+    assert [one.message for one in said].count("still-distrusted") == 2
+
+
+def test_other_outlets_end_what_was_seen_of_those_that_were_cut() -> None:
+    before = busy_world(NOW)
+    name = next(n for n, p in POLICIES.items() if p.feeds)
+    why = Distrust(Source.FEEDS, None, NOW, cut=True, feeds=("10.9.9.9#1",))
+    before.put_server(replace(before.servers[name], distrusts=(why,)))
+    after = recovered(before.settings, BINDINGS, left_by(before), SOON)
+    assert after.servers[name].distrusts == ()
