@@ -52,8 +52,8 @@ SIGNS_AGAINST = {
     Source.FEEDS: frozenset({Sign.WORD, Sign.BMC_ON}),
     Source.HYPERVISOR: frozenset({Sign.WORD, Sign.GUEST_ON}),
 }
-"""A run of off of the source is void by these, if they are later than the answer of its first
-read. A BMC that reads on has ended its own run already, and so has a guest's own state."""
+"""A run of off of the source is void by these, if they are not earlier than the answer of its
+first read. A BMC that reads on has ended its own run already, and so has a guest's own state."""
 
 OFF_BY = {
     Evidence.POWER_OFF: Source.BMC,
@@ -95,8 +95,9 @@ def about(server: str, source: Source) -> str:
 
 
 def voids(sign: Sign, source: Source, at: Instant, first_answered_at: Instant) -> bool:
-    """Whether a sign that was true at `at` ends a run of off that began with that answer."""
-    return sign in SIGNS_AGAINST[source] and at > first_answered_at
+    """Whether a sign that was true at `at` ends a run of off that began with that answer: also one
+    of the same moment, such as the answer to an ask that left in the turn of the first read."""
+    return sign in SIGNS_AGAINST[source] and at >= first_answered_at
 
 
 def contradicts(evidence: Evidence, since: Instant, lived_at: Instant) -> bool:

@@ -32,6 +32,9 @@ from haconn.core.world import World
 
 ASK_LEAD_S = ASK_FOR_S + 0.05
 """How long before its run is complete a system is asked, so that both end together."""
+HOLD_UP_S = 0.05
+"""A power supply keeps its server running for some 20 ms without mains: a system is not asked
+sooner after its outlets read off, or its last word would cost a second of waiting."""
 BMC_LOOK_S = 0.3
 BMC_LOOK_MAX_S = 1.0
 """How long outlets wait for a BMC's word: its measured time, within these."""
@@ -93,7 +96,9 @@ def judge(world: World, system: System, source: Source, now: Instant) -> Finding
             )
         )
     soon = _is_ready(run, needs_s - ASK_LEAD_S)
-    ask_from = max(now, Instant(quiet_at - ASK_FOR_S) if quiet_at is not None else now)
+    held_up = run.first_answered_at + HOLD_UP_S if source is Source.FEEDS else now
+    after_sign = now if quiet_at is None else quiet_at - ASK_FOR_S
+    ask_from = Instant(max(now, held_up, after_sign))
     needs_ask = soon and not silent
     return Open(source, run, ready, ask_from if needs_ask else None, min(waits, default=None))
 

@@ -34,7 +34,8 @@ EXPECTED = {
 def test_each_source_has_its_contrary_signs(source: Source, sign: Sign) -> None:
     assert (sign in SIGNS_AGAINST[source]) == (sign in EXPECTED[source])
     assert voids(sign, source, at(10.1), at(10.0)) == (sign in EXPECTED[source])
-    assert not voids(sign, source, at(10.0), at(10.0))
+    assert voids(sign, source, at(10.0), at(10.0)) == (sign in EXPECTED[source])
+    assert not voids(sign, source, at(9.9), at(10.0))
 
 
 @pytest.mark.parametrize("evidence", Evidence)

@@ -256,7 +256,7 @@ def test_an_order_voids_what_its_outlet_was_read_as() -> None:
     site.passes(10.5)
     assert site.status() is Status.RESET
     site.feeds(10.5, Power.OFF, FEED_A, FEED_B)
-    site.passes(10.81)
+    site.passes(10.86)
     assert site.status() is Status.POFF
     asked = site.world.asked[TWO, "a1"]
     assert (asked.evidence, asked.evidence_at) == (Evidence.OUTLETS_OFF, 10.5)
@@ -272,7 +272,7 @@ def test_reads_of_before_the_cut_prove_nothing() -> None:
     site.feeds(10.4, Power.OFF, FEED_A)
     assert site.status() is Status.RESET
     site.feeds(10.5, Power.OFF, FEED_B)
-    site.passes(10.81)
+    site.passes(10.86)
     assert site.status() is Status.POFF
 
 
@@ -303,7 +303,7 @@ def test_outlets_of_other_servers_are_read_for_them_alone() -> None:
     }
     assert site.server("db3").feeds == ()
     site.feeds(10.6, Power.OFF, FEED_A, FEED_B)
-    site.passes(10.91)
+    site.passes(10.96)
     assert site.status() is Status.POFF
 
 

@@ -46,7 +46,7 @@ def test_a_verdict_that_is_contradicted_before_it_was_told_is_none() -> None:
     site.orders(FEED_A, 10.2)
     site.orders(FEED_B, 10.2)
     site.feeds(10.3, Power.OFF, FEED_A, FEED_B)
-    site.passes(10.65)
+    site.passes(10.66)
     assert site.status() is Status.POFF
     actions = site.answers_ask(10.7, 10.5)
     assert "refuted" in notes([*actions])

@@ -212,9 +212,9 @@ def test_a_cut_promises_its_restore_before_it_leaves() -> None:
     site.orders(FEED_A, 10.1)
     site.orders(FEED_B, 10.1)
     site.feeds(10.5, Power.OFF, FEED_A, FEED_B)
-    site.passes(10.81)
-    assert owed(site)[Restore.FEEDS].due == pytest.approx(15.8)
-    (restore,) = of(BeginRestore, site.passes(15.81))
+    site.passes(10.86)
+    assert owed(site)[Restore.FEEDS].due == pytest.approx(15.85)
+    (restore,) = of(BeginRestore, site.passes(15.86))
     assert restore == BeginRestore("db1", Restore.FEEDS, "r-1", (FEED_A, FEED_B))
 
 
