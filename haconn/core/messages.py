@@ -316,6 +316,21 @@ MESSAGES = {
         "whether another machine has {address} too was not asked: {reason}",
         "{address} を他のマシンも使用しているか確認できません: {reason}",
     ),
+    "journal-damaged": Message(
+        "HACN324",
+        _W,
+        "{path}: {lines} lines are damaged or missing; the other file of the journal has them",
+        "{path}: {lines} 行が破損または欠落しています。もう一方のジャーナルにあります",
+    ),
+    "journal-lost": Message(
+        "HACN325",
+        _E,
+        "{path}: {lines} lines are damaged or missing, and what they said is lost: nothing is"
+        " commanded for 15 s, and systems of which it may have told ask for no reset for 60 s; a"
+        " damaged file is kept as journal.damaged",
+        "{path}: {lines} 行が破損または欠落し内容が失われました。15 秒間は指示を出さず 該当しうる"
+        "システムからのリセット要求を 60 秒間拒否します(破損ファイルは journal.damaged)",
+    ),
     "state-damaged": Message(
         "HACN323",
         _E,

@@ -7,13 +7,15 @@ import gc
 
 import trio
 
-from haconn.core.events import GivenUp, Resumed
+from haconn.core.events import GivenUp, Resumed, Tick
 from haconn.core.step import next_due
 from haconn.core.system import System
 from haconn.core.world import remark
 from haconn.daemon.parts import Parts
 from haconn.daemon.performer import Devices, Hands, Spokesman
 
+LOOK_S = 1.0
+"""How often the files of the journal are looked for under their names."""
 HEARD_S = 1.0
 """How long a requester is given to acknowledge the last that it is told."""
 
@@ -51,6 +53,7 @@ class Active:
         self._say_what_was_found()
         parts.owner.take(Resumed())
         services.start_soon(parts.owner.serve)
+        services.start_soon(self._keep_journal)
         self._open_doors(services)
 
     def _open_doors(self, services: trio.Nursery) -> None:
@@ -63,11 +66,19 @@ class Active:
         gc.collect()
         gc.freeze()  # what lives as long as the process is not looked at in every collection
 
+    async def _keep_journal(self) -> None:
+        """See that the next process will find the journal; a turn of the core mends it."""
+        while True:
+            await trio.sleep(LOOK_S)
+            if self.parts.journal.look():
+                self.parts.owner.take(Tick())
+
     def _say_what_was_found(self) -> None:
         found, chronicle = self.parts.found, self.parts.chronicle
-        if found.damaged:
-            what = f"{found.damaged} lines could not be read and were dropped"
-            chronicle.remark(remark("journal", what=what))
+        for damage in found.damage:
+            lines = damage.lines or "all"
+            message = "journal-lost" if found.lost else "journal-damaged"
+            chronicle.remark(remark(message, path=damage.path, lines=lines))
         if not found.same_boot and not found.empty:
             what = "not of the last active in this boot: open resets have failed, verdicts are over"
             chronicle.remark(remark("journal", what=what))

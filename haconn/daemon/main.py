@@ -8,10 +8,12 @@ the reset path last, when a request can be carried out. systemd is told then.
 """
 
 import argparse
+import errno
 import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 
 import trio
 
@@ -64,8 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(trees: Paths, configuration: Configuration, models: dict[str, PduModel]) -> int:
     os.umask(0o027)
     try:
-        for tree in (trees.var, trees.run, trees.log):
+        for tree in (trees.var, trees.run):
             tree.mkdir(parents=True, exist_ok=True)
+        _make_log_tree(trees.log)
     except OSError as exc:
         return _fail(_why(exc))
     for number in TO_STOP:
@@ -75,6 +78,15 @@ def _run(trees: Paths, configuration: Configuration, models: dict[str, PduModel]
         return serve(trees, configuration, models)
     except (StartError, LockError, PairPortError) as exc:
         return _fail(str(exc))
+
+
+def _make_log_tree(log: Path) -> None:
+    """Make the directory of the logs; a disk that is full or read-only is an alarm of the logs."""
+    try:
+        log.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        if exc.errno not in {errno.EROFS, errno.ENOSPC, errno.EDQUOT}:
+            raise
 
 
 def _run_single(trees: Paths, configuration: Configuration, models: dict[str, PduModel]) -> int:

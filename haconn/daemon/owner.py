@@ -20,6 +20,7 @@ from haconn.core.world import World, remark
 from haconn.daemon.journal import Journal
 
 JOURNAL = "the journal"
+RUN_JOURNAL = "the journal in HACONN_RUN"
 
 
 class Performer(Protocol):
@@ -53,7 +54,8 @@ class Ledger:
     def __init__(self, journal: Journal, recorder: Recorder) -> None:
         self._journal = journal
         self._recorder = recorder
-        self._fails = False
+        self._failing: dict[str, OSError] = {}
+        """What was said of its files."""
 
     def write(self, world: World, thens: list[RecordedEvent]) -> list[RecordedEvent]:
         """Write down what has changed, and give what need not wait any longer."""
@@ -62,13 +64,15 @@ class Ledger:
 
     def news(self) -> list[Action]:
         """Say once that the journal fails, and once that it works again."""
-        failure = self._journal.failure
-        if self._fails is (failure is not None):
-            return []
-        self._fails = failure is not None
-        if failure is None:
-            return [remark("journal", what="it can be written again", about=JOURNAL)]
-        return [remark("disk", what=JOURNAL, reason=failure.strerror or str(failure))]
+        said: list[Action] = []
+        failures = {JOURNAL: self._journal.failure, RUN_JOURNAL: self._journal.run_failure}
+        for what, failure in failures.items():
+            if failure is None and self._failing.pop(what, None) is not None:
+                said.append(remark("journal", what="it can be written again", about=what))
+            elif failure is not None and what not in self._failing:
+                self._failing[what] = failure
+                said.append(remark("disk", what=what, reason=failure.strerror or str(failure)))
+        return said
 
 
 class Owner:

@@ -18,7 +18,9 @@ from haconn.daemon.assembly import bindings_of, bmc_address, pdu_of, settings_of
 from haconn.daemon.bmcs import BmcKeeper
 from haconn.daemon.chronicle import Chronicle
 from haconn.daemon.datagrams import Datagrams
-from haconn.daemon.journal import Found, Journal, read
+from haconn.daemon.journal import Journal
+from haconn.daemon.journal_files import set_aside
+from haconn.daemon.journal_reading import Found, read
 from haconn.daemon.kdump import KdumpListener
 from haconn.daemon.outlets import OutletWriter
 from haconn.daemon.owner import Owner, Recorder
@@ -29,7 +31,7 @@ from haconn.daemon.role_token import MaySend, always
 from haconn.wire.keys import BadKeyError
 from haconn.wire.server import ServerEnd
 
-NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
 ANY_ADDRESS = ""
 """fence_kdump is sent to whatever address the capture kernel was told."""
 
@@ -111,7 +113,7 @@ def own_heritage(
     """
     mailbox = Mailbox()
     pdus = pdu_keepers(configuration, models, mailbox.put)
-    return Heritage(read_journal(trees.var), pdus, chronicle), mailbox
+    return Heritage(read_journal(trees), pdus, chronicle), mailbox
 
 
 def build(
@@ -121,7 +123,7 @@ def build(
     mailbox: Mailbox,
 ) -> Parts:
     """Make the parts; sockets are bound, and nothing is sent yet. Raises StartError."""
-    journal = Journal(trees.var, heritage.epoch)
+    journal = Journal(trees.var, heritage.epoch, trees.run)
     run_name = secrets.token_hex(3)
     settings = settings_of(configuration, run_name, heritage.peer, heritage.conservative_until)
     world = recovered(
@@ -154,10 +156,10 @@ def build(
     )
 
 
-def read_journal(directory: Path) -> Found:
+def read_journal(trees: Paths) -> Found:
     """Give what an earlier process left. Raises StartError."""
     try:
-        return read(directory)
+        return read(trees.var, trees.run)
     except OSError as exc:
         raise StartError(f"{exc.filename}: {exc.strerror}") from exc
 
@@ -209,8 +211,12 @@ def _kdump_socket(configuration: Configuration) -> Datagrams | None:
 def open_journal(parts: Parts, directory: Path) -> None:
     """Begin this process's journal with what was found. Raises StartError.
 
-    A full disk is no reason to leave the systems without a daemon: it is an alarm.
+    A full disk, or one that can only be read, is no reason to leave the systems without a daemon:
+    it is an alarm. Damaged files of an earlier process are kept aside, one of each place.
     """
+    for damage in parts.found.damage:
+        if damage.lines:
+            set_aside(damage.path)
     try:
         parts.journal.open(parts.owner.world, wait=not parts.heritage.epoch)
     except OSError as exc:

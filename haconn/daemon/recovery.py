@@ -5,8 +5,12 @@ same clock. Readings are not taken over, since a retained value is never evidenc
 
 The journal of another boot says what was under way, not how long ago. Open resets have failed in
 doubt, verdicts are over, requests are remembered so that none is carried out twice, and what is
-owed is owed from now on. A journal that nobody understands says less still: something may be under
-way.
+owed is owed from now on.
+
+A journal of which something is lost, or that is of another version, says less still. Something may
+be under way, so nothing is commanded for a while; and a system whose last line may be among what is
+lost may run half-fenced, or may have booted: it has nobody reset for a minute, no verdict of it
+holds, and its boot id is not known.
 
 A copy that may lack what was done last says what was under way, and not whether it still is: its
 target may have been reset, have booted, and be what the other one is to be reset for by now. So it
@@ -26,7 +30,7 @@ from haconn.core.running import is_over
 from haconn.core.server import Owed, Server, kept_distrusts
 from haconn.core.system import Status, System
 from haconn.core.world import Settings, World, new_world
-from haconn.daemon.journal import Found
+from haconn.daemon.journal_reading import Found
 
 CONSERVATIVE_S = 15.0
 OVER = "the management server was restarted"
@@ -47,11 +51,24 @@ def recovered(
             world.put_server(replace(_without_readings(server), distrusts=kept))
     for asked in found.asked.values():
         _recall(world, asked, now)
+    if found.lost:
+        _bar_the_uncertain(world, found, now)
     return world
 
 
+def _bar_the_uncertain(world: World, found: Found, now: Instant) -> None:
+    """Of whom the last line may be lost may have been reset in it, and run half-fenced now.
+
+    Or it may have booted: no verdict holds, and no boot id is another one than it had.
+    """
+    for key, system in list(world.systems.items()):
+        if key not in found.certain:
+            known = replace(_system(system, now), boot_id=None, notice=None)
+            world.put_system(replace(known, barred=True, commanded_at=now))
+
+
 def _as_far_as_known(settings: Settings, found: Found, now: Instant) -> tuple[Settings, Found]:
-    if found.unreadable:
+    if found.lost:
         settings = _conservative(settings, now)
     if not found.same_boot:
         return _after_reboot(settings, found, now)
@@ -127,7 +144,8 @@ def _of_another_boot(found: Found, now: Instant) -> Found:
         systems={key: _system(system, now) for key, system in found.systems.items()},
         servers={name: _server(server, now) for name, server in found.servers.items()},
         asked=RequestTable(_asked(asked, now) for asked in found.asked.values()),
-        damaged=found.damaged,
+        lost=found.lost,
+        certain=found.certain,
     )
 
 

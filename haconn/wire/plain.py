@@ -12,7 +12,8 @@ The types say everything, the data says only which member of a union it is:
   Instant             number, moved by `shift` seconds; a float that is not finite is a string
 
 Missing members take the field's default; unknown ones are refused, since a misspelled option
-must not be dropped in silence. A Secret has no plain form: writing one is a TypeError, unless
+must not be dropped in silence, unless the reader is lenient: what another version of this program
+wrote may have more. A Secret has no plain form: writing one is a TypeError, unless
 the text is meant for an operator, who is shown asterisks.
 """
 
@@ -66,15 +67,22 @@ def to_plain(
 
 
 @overload
-def from_plain(annotation: type[T], data: object, *, shift: float = 0.0) -> T: ...
+def from_plain(
+    annotation: type[T], data: object, *, shift: float = 0.0, lenient: bool = False
+) -> T: ...
 @overload
-def from_plain(annotation: object, data: object, *, shift: float = 0.0) -> Value: ...
-def from_plain(annotation: Form, data: object, *, shift: float = 0.0) -> Value:
+def from_plain(
+    annotation: object, data: object, *, shift: float = 0.0, lenient: bool = False
+) -> Value: ...
+def from_plain(
+    annotation: Form, data: object, *, shift: float = 0.0, lenient: bool = False
+) -> Value:
     """Give the value of that type, `shift` seconds added to every Instant in it.
 
-    Raises PlainError for anything that `to_plain` cannot have written for that type.
+    Raises PlainError for anything that `to_plain` cannot have written for that type; with `lenient`
+    it may have written members besides, which are passed over.
     """
-    return _Reader(shift).read(annotation, data, "")
+    return _Reader(shift, lenient).read(annotation, data, "")
 
 
 @lru_cache(maxsize=512)
@@ -128,6 +136,12 @@ def _writer(annotation: Form) -> Writer:
         return _union_writer(members)
     if annotation is Instant:
         return _write_instant
+    if isinstance(annotation, type) and annotation in _AS_THEY_ARE:
+        return _write_as_it_is
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return _write_name
+    if isinstance(annotation, type) and is_dataclass(annotation):
+        return _write_record
     arguments = get_args(annotation)
 
     def write(value: Value, how: _How) -> Json:
@@ -169,6 +183,19 @@ def _union_writer(members: tuple[Any, ...]) -> Writer:
         return others.get(kind, _writer(kind))(value, how)
 
     return write
+
+
+def _write_as_it_is(value: Value, how: _How) -> Json:
+    """What a field of that type holds; anything else in it is looked at once more."""
+    return _as_it_is(value) if type(value) in _AS_THEY_ARE else _write_other((), value, how)
+
+
+def _write_name(value: Value, how: _How) -> Json:
+    return value.name if isinstance(value, Enum) else _write_other((), value, how)
+
+
+def _write_record(value: Value, how: _How) -> Json:
+    return _record_writer(value.__class__)(value, how)
 
 
 def _as_it_is(value: bool | int | str | None) -> Json:
@@ -243,12 +270,13 @@ _SCALARS: dict[Any, tuple[type, Callable[[Any], Any]]] = {
 
 
 class _Reader:
-    """One reading; it only carries the shift."""
+    """One reading; it only carries how it is done."""
 
-    __slots__ = ("shift",)
+    __slots__ = ("lenient", "shift")
 
-    def __init__(self, shift: float) -> None:
+    def __init__(self, shift: float, lenient: bool) -> None:
         self.shift = shift
+        self.lenient = lenient
 
     def read(self, annotation: Form, data: Value, where: str) -> Value:
         annotation = _bare(annotation)
@@ -299,7 +327,7 @@ class _Reader:
         hints = _hints(annotation)
         known: dict[str, Field[Any]] = {field.name: field for field in fields(annotation)}
         unknown = sorted(str(name) for name in data if name not in known)
-        if unknown:
+        if unknown and not self.lenient:
             raise PlainError(f"{where or annotation.__name__}: no member is called {unknown[0]!r}")
         values = {
             name: self.read(hints[name], data[name], f"{where}.{name}" if where else name)

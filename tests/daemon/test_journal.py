@@ -6,10 +6,11 @@ import resource
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -24,8 +25,9 @@ from haconn.core.server import Owed, Restore
 from haconn.core.step import step
 from haconn.core.system import System
 from haconn.core.world import World
-from haconn.daemon.boot import boot_id
-from haconn.daemon.journal import COMPACT_BYTES, NAME, Found, Journal, read
+from haconn.daemon.journal import COMPACT_BYTES, NAME, Journal
+from haconn.daemon.journal_lines import is_title, parse_title, seal, unseal
+from haconn.daemon.journal_reading import Found, read
 from tests.daemon.parts import A, B, descriptors, unmounted, world
 from tests.daemon.test_owner import BOOT_A, BOOT_B, REQUEST, speaker
 
@@ -71,6 +73,34 @@ def same(found: Found, made: World) -> bool:
     )
 
 
+def damaged(found: Found) -> int:
+    """How many lines of all files."""
+    return sum(damage.lines for damage in found.damage)
+
+
+def resealed(data: bytes, change: Callable[[dict[str, Any]], None]) -> bytes:
+    """The same file as a haconn would have written it with other values in it."""
+    lines = [line for line in data.rstrip(b"\0").split(b"\n") if line]
+    title = unseal(lines[0])
+    assert title is not None
+    known = parse_title(title[1])
+    assert known is not None
+    made = []
+    for line in lines:
+        journal = b"" if is_title(line) else known.journal.encode()
+        sealed = unseal(line, journal)
+        assert sealed is not None
+        row = json.loads(sealed[1])
+        change(row)
+        made.append(seal(sealed[0], json.dumps(row, separators=(",", ":")).encode(), journal))
+    return b"".join(made)
+
+
+def lines_of(path: Path) -> int:
+    """How many bytes of it are written."""
+    return len(path.read_bytes().rstrip(b"\0"))
+
+
 async def test_what_was_written_is_read_again(tmp_path: Path) -> None:
     made = busy_world(trio.current_time())
     journal = Journal(tmp_path)
@@ -78,7 +108,8 @@ async def test_what_was_written_is_read_again(tmp_path: Path) -> None:
     journal.close()
     found = read(tmp_path)
     assert found.same_boot
-    assert not found.damaged
+    assert not found.damage
+    assert not found.lost
     assert same(found, made)
     before, after = made.systems[B].reset, found.systems[B].reset
     assert before is not None
@@ -99,7 +130,8 @@ async def test_another_process_reads_ages_and_not_numbers(tmp_path: Path) -> Non
     journal.close()
     mine = made.asked[A, REQUEST].at - trio.current_time()
     script = (
-        "import sys, trio; from pathlib import Path; from haconn.daemon.journal import read\n"
+        "import sys, trio; from pathlib import Path\n"
+        "from haconn.daemon.journal_reading import read\n"
         "async def main():\n"
         "    for one in read(Path(sys.argv[1])).asked.values():\n"
         "        print(one.at - trio.current_time())\n"
@@ -116,7 +148,8 @@ async def test_without_a_journal_nothing_is_found(tmp_path: Path) -> None:
     found = read(tmp_path)
     assert found.empty
     assert not found.unreadable
-    assert not found.damaged
+    assert not found.damage
+    assert not found.lost
 
 
 async def test_a_line_that_a_crash_cut_off_is_dropped_and_all_others_are_kept(
@@ -128,11 +161,19 @@ async def test_a_line_that_a_crash_cut_off_is_dropped_and_all_others_are_kept(
     journal.append([System(A, "alpha", boot_id="never whole")], made)
     journal.close()
     path = tmp_path / NAME
-    path.write_bytes(path.read_bytes()[:-20])
-    found = read(tmp_path)
-    assert found.damaged == 1
-    assert not found.unreadable
-    assert same(found, made)
+    data = path.read_bytes()
+    whole = len(data.rstrip(b"\0"))
+    last = data.rstrip(b"\0\n").rindex(b"\n") + 1
+    for cut in range(last, whole):
+        for torn in (data[:cut], data[:cut] + bytes(len(data) - cut)):
+            path.write_bytes(torn)
+            found = read(tmp_path)
+            assert not found.damage, "it was never acted on"
+            assert not found.lost
+            if cut < whole - 1:
+                assert same(found, made)
+            else:
+                assert found.systems[A].boot_id == "never whole", "but for its line feed it is"
 
 
 @pytest.mark.parametrize(
@@ -160,7 +201,8 @@ async def test_garbage_between_lines_costs_nothing_but_itself(
     head, *lines = path.read_bytes().split(b"\n")
     path.write_bytes(b"\n".join([head, garbage, *lines]))
     found = read(tmp_path)
-    assert found.damaged == 1
+    assert damaged(found) == 1
+    assert not found.lost
     assert same(found, made)
 
 
@@ -170,21 +212,29 @@ async def test_a_plan_that_the_core_rules_out_is_a_damaged_line(tmp_path: Path) 
     journal.open(made)
     journal.close()
     path = tmp_path / NAME
-    rows = [json.loads(line) for line in path.read_text().splitlines()]
-    for row in rows:
+
+    def change(row: dict[str, Any]) -> None:
         if row.get("system", {}).get("reset"):
             row["system"]["reset"]["plan"]["stages"] = []
-    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
-    assert read(tmp_path).damaged == 1
+
+    path.write_bytes(resealed(path.read_bytes(), change))
+    found = read(tmp_path)
+    assert damaged(found) == 1
+    assert found.lost
+    assert found.certain == {A}
 
 
-@pytest.mark.parametrize("head", [b"", b"{}", b'{"version": 2, "boot": "x"}', b"\x80", b"[]"])
+@pytest.mark.parametrize(
+    "head", [b"", b"{}", b'{"version": 1, "boot": "x", "epoch": 0}', b"\x80", b"[]"]
+)
 async def test_a_journal_of_another_version_is_told_from_none(tmp_path: Path, head: bytes) -> None:
     """Something may be under way that nobody can read of any more."""
     (tmp_path / NAME).write_bytes(head + b'\n{"system": {}}\n')
     found = read(tmp_path)
     assert found.unreadable
-    assert found.damaged
+    assert found.lost
+    assert not found.certain
+    assert damaged(found)
     assert found.empty
 
 
@@ -194,7 +244,12 @@ async def test_another_boot_is_recognised(tmp_path: Path) -> None:
     journal.open(made)
     journal.close()
     path = tmp_path / NAME
-    path.write_text(path.read_text().replace(boot_id(), "0" * 36))
+
+    def change(row: dict[str, Any]) -> None:
+        if "title" in row:
+            row["title"]["boot"] = "0" * 36
+
+    path.write_bytes(resealed(path.read_bytes(), change))
     found = read(tmp_path)
     assert not found.same_boot
     assert same(found, made)
@@ -262,7 +317,7 @@ async def test_until_the_new_one_is_on_the_disk_the_old_one_goes_on(tmp_path: Pa
     last = replace(made.systems[A], boot_id="f" * 32)
     made.put_system(last)
     journal.append([last], made)
-    assert (tmp_path / NAME).stat().st_size > COMPACT_BYTES
+    assert lines_of(tmp_path / NAME) > COMPACT_BYTES
     assert read(tmp_path).systems[A].boot_id == last.boot_id
     (tmp_path / f"{NAME}.new").replace(tmp_path / NAME)
     found = read(tmp_path)
@@ -288,7 +343,7 @@ async def test_a_full_disk_is_a_failure_and_no_exception_and_all_is_there_when_i
     made = busy_world(trio.current_time())
     journal = Journal(tmp_path)
     journal.open(made)
-    size = (tmp_path / NAME).stat().st_size
+    size = lines_of(tmp_path / NAME)
     for n, limit in enumerate([size + 100, *[size - 100] * 9]):  # the first is cut off half-way
         with full_disk(limit):
             made.put_system(replace(made.systems[A], boot_id=f"{n:032x}"))
@@ -300,7 +355,8 @@ async def test_a_full_disk_is_a_failure_and_no_exception_and_all_is_there_when_i
     journal.append([], made)  # any event will do
     assert journal.failure is None
     found = read(tmp_path)
-    assert not found.damaged
+    assert not found.damage
+    assert not found.lost
     assert same(found, made)
     assert found.systems[A].boot_id == f"{9:032x}"
     journal.close()

@@ -21,7 +21,8 @@ from haconn.config.schema import Configuration, PeerKey, ResetPath
 from haconn.core.model import Secret
 from haconn.core.report import RoleReport, StatusReport
 from haconn.core.system import Status
-from haconn.daemon.journal import NAME, read
+from haconn.daemon.journal import NAME
+from haconn.daemon.journal_reading import read
 from haconn.wire.control import RestartActive, ShutdownActive
 from haconn.wire.control import Status as StatusRequest
 from tests.config.samples import MSERVER
@@ -291,7 +292,7 @@ def test_a_full_disk_is_an_alarm_and_no_reason_to_leave_the_systems_alone(home: 
 
 
 async def damaged(home: Home) -> int:
-    return read(home.base / "var").damaged
+    return len(read(home.base / "var", home.base / "run").damage)
 
 
 def test_no_secret_is_in_any_output_of_a_running_daemon(home: Home) -> None:

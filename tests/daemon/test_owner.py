@@ -21,7 +21,8 @@ from haconn.core.model import Instant, Unsent
 from haconn.core.reset import Command, Phase
 from haconn.core.step import next_due
 from haconn.core.system import Status
-from haconn.daemon.journal import Journal, read
+from haconn.daemon.journal import Journal
+from haconn.daemon.journal_reading import read
 from haconn.daemon.owner import Owner
 from tests.daemon.parts import A, B, Recorder, unmounted, world
 

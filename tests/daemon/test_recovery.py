@@ -14,7 +14,7 @@ from haconn.core.server import Restore
 from haconn.core.step import step
 from haconn.core.system import Status, Verdict
 from haconn.core.world import World
-from haconn.daemon.journal import Found
+from haconn.daemon.journal_reading import Found
 from haconn.daemon.recovery import CONSERVATIVE_S, OVER, recovered
 from tests.daemon.parts import A, B
 from tests.daemon.test_journal import RICH, busy_world
@@ -163,7 +163,7 @@ def test_a_reboot_without_open_resets_holds_nothing_back() -> None:
 
 def test_no_journal_holds_nothing_back_and_one_that_nobody_understands_does() -> None:
     assert taken_up(Found()).settings.conservative_until is None
-    until = taken_up(Found(damaged=7, unreadable=True)).settings.conservative_until
+    until = taken_up(Found(unreadable=True, lost=True)).settings.conservative_until
     assert until == SOON + CONSERVATIVE_S
 
 

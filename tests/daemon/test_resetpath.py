@@ -15,7 +15,7 @@ from haconn.core.reset import Command, Evidence, Outcome
 from haconn.core.system import Status
 from haconn.daemon import translation
 from haconn.daemon.datagrams import Datagrams
-from haconn.daemon.journal import read
+from haconn.daemon.journal_reading import read
 from haconn.daemon.resetpath import QUESTIONS_MAX, Recent
 from haconn.wire.client import ClientEnd
 from haconn.wire.client_events import CheckAnswered, RegisterAnswered

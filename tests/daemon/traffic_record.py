@@ -4,13 +4,11 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 
-from haconn.core.request_table import Asked
-from haconn.core.server import Server
-from haconn.core.system import System
 from haconn.core.world import Durable, World, identity
 from haconn.daemon.datagrams import Datagrams, Place
-from haconn.daemon.journal import KINDS, Found, Journal
-from haconn.wire.plain import from_plain, to_plain
+from haconn.daemon.journal import Journal
+from haconn.daemon.journal_reading import Found, take_lines
+from haconn.wire.plain import to_plain
 
 
 class Air(Datagrams):
@@ -28,7 +26,7 @@ class Memory(Journal):
     """The record, and the standby's copy of it, which takes every entry in at once."""
 
     def __init__(self) -> None:
-        self.failure = None
+        self.failure = self.run_failure = None
         self.lines: dict[object, bytes] = {}
         self.standby = Found()
         self.most = 0
@@ -58,13 +56,4 @@ class Memory(Journal):
 
 def take(found: Found, lines: Iterable[bytes]) -> None:
     """Read records as an earlier process's are read."""
-    for line in lines:
-        ((name, row),) = json.loads(line).items()
-        record: Durable = from_plain(KINDS[name], row)
-        match record:
-            case System():
-                found.systems[record.key] = record
-            case Server():
-                found.servers[record.name] = record
-            case Asked():
-                found.asked.put(record)
+    assert not take_lines(found, lines, 0.0)

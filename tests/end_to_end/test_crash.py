@@ -21,6 +21,7 @@ from fixtures.simulators.room_machine import Machine, MachineSpec
 from fixtures.simulators.room_os import OsSpec, StopNotice
 from fixtures.simulators.room_site import Daemon, Site, run_daemon, set_up
 from fixtures.simulators.room_truth import Fact
+from haconn.daemon.journal_lines import BODY_AT
 from haconn.wire.client_events import ResultHeard
 from haconn.wire.codes import Verdict
 
@@ -83,9 +84,9 @@ class Run:
 def open_stages(journal: Path) -> list[str]:
     """At which stage each open reset was when the journal was last written."""
     latest: dict[str, str | None] = {}
-    for line in journal.read_text(encoding="utf-8").splitlines():
+    for line in journal.read_text(encoding="utf-8").rstrip("\0").splitlines():
         try:
-            system = json.loads(line).get("system")
+            system = json.loads(line[BODY_AT:]).get("system")
         except ValueError:
             continue
         if system is None:

@@ -17,7 +17,7 @@ from haconn.core.server import Server
 from haconn.core.step import next_due, step
 from haconn.core.system import System, is_barred
 from haconn.core.world import Durable, World, identity, new_world
-from haconn.daemon.journal import Found
+from haconn.daemon.journal_reading import Found
 from haconn.daemon.recovery import recovered
 from haconn.wire.plain import from_plain, to_plain
 from tests.transcripts import language

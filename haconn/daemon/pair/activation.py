@@ -57,9 +57,7 @@ class Activation:
         """Become active, and be it until cancelled. Raises StartError."""
         parts = self._parts
         now = Instant(trio.current_time())
-        record = inherited(
-            parts.membership.copy, taken, self._trees.var, parts.chronicle.remark, now
-        )
+        record = inherited(parts.membership.copy, taken, self._trees, parts.chronicle.remark, now)
         await put_epoch(parts, taken.action.epoch)
         await parts.address.take_at_last()
         # from here to the last line in one turn: devices report to whoever owns the world

@@ -11,7 +11,7 @@ from haconn.core import replica
 from haconn.core.beat import Beat, Intent, PairSession, Replica
 from haconn.core.model import Instant
 from haconn.core.replica import NEVER, LastBeat, StandbyLog
-from haconn.daemon.journal import Found, take_lines
+from haconn.daemon.journal_reading import Found, take_lines
 
 UNPACKED_MAX = 64 * 1024 * 1024
 
@@ -135,8 +135,7 @@ def _unpacked(entry: bytes) -> bytes:
 def _read(lines: bytes, offset_s: float) -> Found:
     """Give the records of some lines. Raises DamagedEntryError."""
     found = Found()
-    take_lines(found, lines.split(b"\n"), offset_s)
-    if found.damaged:
+    if take_lines(found, lines.split(b"\n"), offset_s):
         raise DamagedEntryError("an entry holds what is no record")
     return found
 

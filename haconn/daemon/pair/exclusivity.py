@@ -13,6 +13,7 @@ that name is another one, and free. So the daemon of a pair looks whether its lo
 file of that name, and ends if it is not.
 """
 
+import errno
 import fcntl
 import os
 from collections.abc import Callable, Iterator
@@ -71,6 +72,17 @@ def only_process(var: Path, bind: Callable[[], object] | None = None) -> Iterato
         os.close(file)
 
 
+def _open(path: Path) -> int:
+    """Open the lock; where nothing can be written, that of an earlier process does as well."""
+    flags = os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        return os.open(path, flags | os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as exc:
+        if exc.errno != errno.EROFS or not os.path.lexists(path):
+            raise
+        return os.open(path, flags | os.O_RDONLY)
+
+
 def take_lock(var: Path) -> int:
     """Take the lock of a state, or raise LockError; it is held until the file is closed.
 
@@ -78,7 +90,7 @@ def take_lock(var: Path) -> int:
     """
     path = var / LOCK
     try:
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        file = _open(path)
     except OSError as exc:
         raise LockError(f"{path}: {exc.strerror}") from exc
     try:

@@ -12,15 +12,15 @@ own journal, older   another was active since, and what is owed was its to carry
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
+from haconn.config.paths import Paths
 from haconn.core.actions import Remark
 from haconn.core.beat import NOBODY
 from haconn.core.model import Instant
 from haconn.core.pair_state import TakeOver
 from haconn.core.role import Proof
 from haconn.core.world import remark
-from haconn.daemon.journal import Found
+from haconn.daemon.journal_reading import Found
 from haconn.daemon.pair.copy import StandbyCopy
 from haconn.daemon.pair.membership import Taken
 from haconn.daemon.parts import read_journal
@@ -40,10 +40,10 @@ class Record:
     """Why nothing is to be commanded for a while; None if everything is known."""
 
 
-def inherited(copy: StandbyCopy, taken: Taken, var: Path, say: Say, now: Instant) -> Record:
+def inherited(copy: StandbyCopy, taken: Taken, trees: Paths, say: Say, now: Instant) -> Record:
     """Give what this activation begins with. Raises StartError."""
     if taken.was_standby_of == NOBODY or copy.log != taken.was_standby_of:
-        return _of_the_journal(read_journal(var), taken.action, say)
+        return _of_the_journal(read_journal(trees), taken.action, say)
     if copy.is_exact(now) and taken.action.proof is not Proof.OPERATOR:
         say(remark("pair-exact", index=copy.applied))
         return Record(copy.found, None)
@@ -55,10 +55,10 @@ def inherited(copy: StandbyCopy, taken: Taken, var: Path, say: Say, now: Instant
 
 def _of_the_journal(found: Found, action: TakeOver, say: Say) -> Record:
     if is_of_the_last_active(found, action):
-        return Record(found, None)
+        return Record(found, "the journal is damaged" if found.lost else None)
     if is_superseded(found, action):
         _leave(found, say)
-        return Record(Found(), NOT_THE_LAST)
+        return Record(Found(damage=found.damage), NOT_THE_LAST)
     if found.empty and not found.unreadable:
         return Record(found, "what another active has done is not known")
     return Record(replace(found, same_boot=False), NOT_THE_LAST)

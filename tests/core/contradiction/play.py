@@ -31,7 +31,7 @@ from haconn.core.server import Restore, Server
 from haconn.core.step import next_due, step
 from haconn.core.system import System
 from haconn.core.world import Durable, Settings, identity, new_world
-from haconn.daemon.journal import Found
+from haconn.daemon.journal_reading import Found
 from haconn.daemon.recovery import recovered
 from tests.core.contradiction.client import Client, Link, Word, is_ask
 from tests.core.contradiction.devices import BmcTask, OutletTask

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from haconn.core.beat import PairSession
 from haconn.core.model import Instant
 from haconn.core.server import Server
-from haconn.daemon.journal import Found
+from haconn.daemon.journal_reading import Found
 from haconn.daemon.pair.copy import Incoming, Snapshot
 from haconn.wire.plain import to_plain
 

@@ -10,6 +10,7 @@ import trio
 from haconn.core.beat import PairRole, PairSession
 from haconn.core.gate import InStep
 from haconn.core.system import System
+from haconn.daemon.journal_lines import BODY_AT
 from haconn.daemon.pair.copy import StandbyCopy
 from haconn.daemon.pair.syncing import (
     AT_ONCE,
@@ -162,7 +163,8 @@ async def test_a_record_of_another_version_is_said_once_and_tried_ever_more_rare
         core = active.service.activation.active
         assert core is not None
         core.parts.owner.world.put_system(System(BETA.system, "server2"))
-        core.parts.journal._lines[BETA.system] = b"a record of another version\n"
+        line = bytes(BODY_AT) + b"a record of another version\n"
+        core.parts.journal._lines._latest[BETA.system] = line
         standby.parts.membership.copy = StandbyCopy()
         complaint = "what " + active.name + " sends cannot be read"
         await standby.until(lambda: complaint in standby.events())

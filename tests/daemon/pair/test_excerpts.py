@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from haconn.core.model import Instant, SystemKey
 from haconn.core.request_table import Asked
-from haconn.daemon.journal import Found
+from haconn.daemon.journal_reading import Found
 from haconn.daemon.pair.copy import UNPACKED_MAX, DamagedEntryError, Incoming
 from haconn.daemon.pair.excerpts import (
     EXCERPT_BYTES,

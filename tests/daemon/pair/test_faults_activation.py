@@ -19,7 +19,8 @@ from haconn.core.role import Proof
 from haconn.core.server import Owed, Restore
 from haconn.daemon.active import Active
 from haconn.daemon.chronicle import Chronicle
-from haconn.daemon.journal import Journal, read
+from haconn.daemon.journal import Journal
+from haconn.daemon.journal_reading import read
 from haconn.daemon.pair.copy import StandbyCopy
 from haconn.daemon.pair.inherited import inherited, is_of_the_last_active
 from haconn.daemon.pair.membership import Taken
@@ -85,8 +86,9 @@ async def test_what_a_server_owed_before_another_was_active_is_told_and_not_done
     journal.open(owes)
     journal.close()
     said = list[Remark]()
+    trees = Paths(etc=tmp_path, var=tmp_path, run=tmp_path / "run", log=tmp_path)
     taken = Taken(TakeOver(epoch, Proof.POWER_OFF), NOBODY)
-    record = inherited(StandbyCopy(), taken, tmp_path, said.append, now)
+    record = inherited(StandbyCopy(), taken, trees, said.append, now)
     assert record.conservative is not None
     assert bool(record.found.servers) is done
     assert [one.message for one in said] == ([] if done else ["restore-failed"])
@@ -112,7 +114,7 @@ async def test_a_copy_is_as_exact_as_it_was_unless_the_operator_says_that_the_pe
             proof
             for proof in Proof
             if inherited(
-                copy, Taken(TakeOver(2, proof), copy.log), tmp_path, said.append, now
+                copy, Taken(TakeOver(2, proof), copy.log), standby.trees, said.append, now
             ).conservative
         }
         assert cautious == {Proof.OPERATOR}
