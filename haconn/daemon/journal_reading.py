@@ -256,13 +256,28 @@ def parse(path: Path, data: bytes, record_of: RecordOf) -> Shard:
     journal = shard.title.journal.encode()
     for line in lines:
         sealed = unseal(line, b"" if is_title(line) else journal)
-        if sealed is not None and (sealed in titles or _take(shard, *sealed, record_of)):
+        if sealed is not None and _is_in_place(shard, sealed, titles, record_of):
             shard.damaged_at_the_end = 0
         else:
             shard.damaged += 1
             shard.damaged_at_the_end += 1
     _count(shard, shard.title, titles.count(titles[0]))
     return shard
+
+
+def _is_in_place(
+    shard: Shard, sealed: tuple[int, bytes], titles: list[tuple[int, bytes]], record_of: RecordOf
+) -> bool:
+    """Take an intact line in; give whether it is where it was written.
+
+    An earlier one at the end stands where a later one stood, and that one is nowhere.
+    """
+    later = max(shard.top, shard.begun) > shard.begun
+    if sealed in titles:
+        return not later
+    number = sealed[0]
+    in_place = number not in shard.records and not (later and number < shard.top)
+    return _take(shard, *sealed, record_of) and in_place
 
 
 def _take(shard: Shard, number: int, record: bytes, record_of: RecordOf) -> bool:
@@ -280,7 +295,7 @@ def _count(shard: Shard, title: Title, titles: int) -> None:
     shard.whole = earlier == title.count
     shard.top = max(shard.top, shard.begun)
     later = shard.top - shard.begun - (len(shard.records) - earlier)
-    gone = abs(title.count - earlier) + later + max(0, 2 - titles)
+    gone = abs(title.count - earlier) + later + abs(2 - titles)
     shard.damaged = max(shard.damaged, gone)
 
 

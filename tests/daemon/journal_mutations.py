@@ -107,7 +107,7 @@ class Bench:
                 continue
             found = found_in(parse(NOWHERE, data, _record_of), self.whole if twin else none)
             fault = self._same(found) if twin else self._fault(found)
-            assert fault is None, (fault, data)
+            assert fault is None, f"{fault}: {_difference(self.data, data)}"
         return count
 
     def _same(self, found: Found) -> str | None:
@@ -154,6 +154,13 @@ def twins_of(data: bytes, count: int, seed: int) -> Iterator[bytes]:
     chance = random.Random(seed)
     for mutated in random_mutations(data, count, chance):
         yield mutated if chance.random() < 0.8 else data[: chance.randrange(len(data))]
+
+
+def _difference(before: bytes, after: bytes) -> str:
+    """Where two files begin to differ, and what is there."""
+    at = next((n for n, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), -1)
+    place = f"{len(before)} and {len(after)} bytes, from {at}"
+    return f"{place}: {before[at : at + 200]!r} {after[at : at + 200]!r}"
 
 
 _records: dict[bytes, Durable | None] = {}

@@ -338,6 +338,26 @@ async def test_a_file_in_memory_begins_anew_when_it_is_full(tmp_path: Path) -> N
         assert found.asked[A, REQUEST].reason.startswith("0199")
 
 
+@pytest.mark.parametrize("place", [0, 1, -3])
+async def test_an_earlier_line_in_the_place_of_the_last_one_is_noticed(
+    tmp_path: Path, place: int
+) -> None:
+    made = busy_world(trio.current_time())
+    journal = Journal(tmp_path)
+    journal.open(made)
+    for boot in ("1" * 32, "2" * 32, "3" * 32):
+        made.put_system(replace(made.systems[A], boot_id=boot))
+        journal.append(made.take_changes(), made)
+    journal.close()
+    lines = (tmp_path / NAME).read_bytes().rstrip(b"\0").splitlines(keepends=True)
+    lines[-1] = lines[place]
+    (tmp_path / NAME).write_bytes(b"".join(lines))
+    found = read(tmp_path)
+    assert found.damage
+    assert found.lost
+    assert not found.certain
+
+
 async def test_every_byte_of_the_journal_of_a_few_systems(tmp_path: Path) -> None:
     bench = await Bench.of(SMALL, tmp_path)
     count = bench.judge(every_byte_of(bench.data, kinds=2))
