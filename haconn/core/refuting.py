@@ -129,6 +129,8 @@ def _distrust(world: World, system: System, why: Distrust, now: Instant) -> list
         system=system.key,
         sign=why.sign.value if why.sign is not None else "",
     )
+    if why.source is not Source.BMC:
+        return [note]  # a stage that waits for the BMC goes on
     return [note, *running.step(world, system.key, reset.Disbelieved(), now)]
 
 

@@ -193,7 +193,7 @@ class Contradicted:
 
 @dataclass(frozen=True, slots=True)
 class Disbelieved:
-    """Event: a source is distrusted from now on."""
+    """Event: the BMC is distrusted from now on."""
 
 
 @dataclass(frozen=True, slots=True)

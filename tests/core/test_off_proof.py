@@ -171,6 +171,20 @@ def test_distrust_in_the_hard_stage_does_not_wait_for_its_end() -> None:
     assert "OUTLETS_OFF" in commands(actions)
 
 
+def test_outlets_that_are_distrusted_cut_no_time_of_the_hard_stage_short() -> None:
+    site = registered(replace(WITH_OUTLETS, hard_s=60.0))
+    site.feeds(0.0, Power.ON, FEED_A, FEED_B)
+    site.feeds(15.0, Power.OFF, FEED_A, FEED_B)
+    site.asks(16.0)
+    site.answers(REFUSED, 16.0)
+    actions = site.answers_ask(18.2, 18.1)
+    assert "distrusted" in notes([*actions])
+    assert not commands(actions)
+    reset = site.system().reset
+    assert reset is not None
+    assert reset.state.stage == 1
+
+
 def test_a_bmc_that_starts_anew_and_reads_off_for_eight_seconds_moves_nothing() -> None:
     site = registered()
     one = Living(site)
