@@ -204,8 +204,10 @@ def void_feeds(server: Server, lived_at: Instant, now: Instant) -> Server:
 
 
 def held_off(server: Server) -> bool:
-    """Whether its outlets are off because we cut them, and keep them so."""
-    return server.left_dark or owes(server, Restore.FEEDS) is not None
+    """Whether its outlets are off because we cut them, and keep them so: not while they are being
+    switched on, nor when only the operator wanted that."""
+    owed = owes(server, Restore.FEEDS)
+    return server.left_dark if owed is None else owed.kept and not owed.running
 
 
 def kept_distrusts(server: Server, feeds: tuple[Feed, ...]) -> tuple[Distrust, ...]:

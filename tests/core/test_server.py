@@ -10,6 +10,7 @@ from haconn.core.server import (
     Restore,
     Server,
     all_off_since,
+    held_off,
     off_at,
     owe,
     owes,
@@ -118,3 +119,13 @@ def test_what_is_stopped_waits_again_and_nobody_waits_for_it() -> None:
     stopped = stop_restores(server)
     assert stopped.owed == (POWER, FEEDS)
     assert waited_for(stopped) == ()
+
+
+def test_outlets_are_held_off_while_their_restore_waits_and_not_while_it_runs() -> None:
+    cut = Owed(Restore.FEEDS, "r-1", at(1.0), at(6.0))
+    assert held_off(owe(Server("db1"), cut))
+    assert not held_off(owe(Server("db1"), replace(cut, running=True)))
+    assert not held_off(owe(Server("db1"), replace(cut, kept=False)))
+    assert held_off(Server("db1", left_dark=True))
+    assert not held_off(owe(Server("db1", left_dark=True), replace(cut, running=True)))
+    assert not held_off(Server("db1"))
